@@ -1,0 +1,1 @@
+"""Rooms for text: articles, schema, readers, cleaning, windows, tags."""

@@ -1,0 +1,213 @@
+"""The article contract: one JSON object a line, gold and predicted alike.
+
+Offsets count Unicode code points of ``text`` as given, end-exclusive; the text of an entity is
+exactly ``text[char_start:char_end]``. In JSON the two offsets are called ``start`` and ``end``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.errors import DataError
+from data.files import atomic_write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity:
+    """One mention. ``id`` is unique in its article; ``score`` is set on predictions only."""
+
+    id: str
+    char_start: int
+    char_end: int
+    label: str
+    text: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """A typed, directed pair of entity ids; symmetric types are stored head first in the text."""
+
+    type: str
+    head: str
+    tail: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signatory:
+    """Who signed: the person, the posts, and the canonical name of the institution signed for."""
+
+    person: str
+    roles: tuple[str, ...] = ()
+    hospital: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One agreement between one set of parties; ``evidence`` holds entity ids, ``date`` is EDTF level 1."""
+
+    parties: tuple[str, ...]
+    other_parties: tuple[str, ...] = ()
+    signatories: tuple[Signatory, ...] = ()
+    date: str | None = None
+    agreement: str | None = None
+    evidence: tuple[str, ...] = ()
+    kind: str | None = None
+    status: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Article:
+    """One article with what is known of it; ``clusters`` groups ids of mentions of one institution or person."""
+
+    id: str
+    text: str
+    published: str | None = None
+    publisher: str | None = None
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    events: tuple[Event, ...] = ()
+    clusters: tuple[tuple[str, ...], ...] = ()
+    model: str | None = None
+
+    def without_annotation(self) -> Article:
+        """The bare text and its metadata, as a model sees it."""
+        return replace(self, entities=(), relations=(), events=(), clusters=(), model=None)
+
+
+def article_to_dict(article: Article) -> dict[str, Any]:
+    """The JSON form; keys that only predictions or later stages carry are left out when unset."""
+    entities = [
+        _drop_none({"id": e.id, "start": e.char_start, "end": e.char_end, "label": e.label, "text": e.text,
+                    "score": e.score}, "score")
+        for e in article.entities
+    ]
+    relations = [
+        _drop_none({"type": r.type, "head": r.head, "tail": r.tail, "score": r.score}, "score")
+        for r in article.relations
+    ]
+    events = [
+        _drop_none({
+            "parties": list(v.parties), "other_parties": list(v.other_parties),
+            "signatories": [{"person": s.person, "roles": list(s.roles), "hospital": s.hospital}
+                            for s in v.signatories],
+            "date": v.date, "agreement": v.agreement, "evidence": list(v.evidence),
+            "kind": v.kind, "status": v.status, "score": v.score,
+        }, "kind", "status", "score")
+        for v in article.events
+    ]
+    record: dict[str, Any] = {
+        "id": article.id, "text": article.text, "published": article.published, "publisher": article.publisher,
+        "entities": entities, "relations": relations, "events": events,
+    }
+    if article.clusters:
+        record["clusters"] = [list(cluster) for cluster in article.clusters]
+    if article.model is not None:
+        record["model"] = article.model
+    return record
+
+
+def article_from_dict(record: dict[str, Any]) -> Article:
+    """The inverse of :func:`article_to_dict`.
+
+    Raises:
+        KeyError, TypeError, ValueError: the record lacks a key or holds a wrong type.
+    """
+    if not isinstance(record, dict):
+        raise TypeError(f"expected a JSON object, found {type(record).__name__}")
+    if not isinstance(record["text"], str):
+        raise TypeError(f"expected text to be a string, found {type(record['text']).__name__}")
+    return Article(
+        id=str(record["id"]), text=record["text"],
+        published=record.get("published"), publisher=record.get("publisher"),
+        entities=tuple(
+            Entity(id=str(e["id"]), char_start=int(e["start"]), char_end=int(e["end"]), label=str(e["label"]),
+                   text=str(e["text"]), score=e.get("score"))
+            for e in record.get("entities") or ()
+        ),
+        relations=tuple(
+            Relation(type=str(r["type"]), head=str(r["head"]), tail=str(r["tail"]), score=r.get("score"))
+            for r in record.get("relations") or ()
+        ),
+        events=tuple(_event_from_dict(v) for v in record.get("events") or ()),
+        clusters=tuple(tuple(str(i) for i in cluster) for cluster in record.get("clusters") or ()),
+        model=record.get("model"),
+    )
+
+
+def _event_from_dict(record: dict[str, Any]) -> Event:
+    return Event(
+        parties=tuple(record["parties"]), other_parties=tuple(record.get("other_parties") or ()),
+        signatories=tuple(
+            Signatory(person=s["person"], roles=tuple(s.get("roles") or ()), hospital=s.get("hospital"))
+            for s in record.get("signatories") or ()
+        ),
+        date=record.get("date"), agreement=record.get("agreement"), evidence=tuple(record.get("evidence") or ()),
+        kind=record.get("kind"), status=record.get("status"), score=record.get("score"),
+    )
+
+
+def _drop_none(record: dict[str, Any], *optional: str) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in optional or value is not None}
+
+
+def iter_jsonl(path: Path | str) -> Iterator[tuple[int, Article | str]]:
+    """Yield ``(line_number, article)``, or ``(line_number, fault)`` with the reason as a string.
+
+    One broken line never costs the lines beside it: the caller decides what a fault means.
+    """
+    with open(path, encoding="utf-8") as stream:
+        for line_number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield line_number, article_from_dict(json.loads(line))
+            except json.JSONDecodeError as fault:
+                yield line_number, f"no valid JSON: {fault.msg} at column {fault.colno}"
+            except KeyError as fault:
+                yield line_number, f"the key {fault} is missing"
+            except (TypeError, ValueError) as fault:
+                yield line_number, str(fault)
+
+
+def read_jsonl(path: Path | str) -> list[Article]:
+    """All articles of a JSONL file.
+
+    Raises:
+        DataError: the file is missing or no UTF-8, or lines are broken; every broken line is named.
+    """
+    if not Path(path).is_file():
+        raise DataError("no such file", place=str(path), repair="check the path, or make it: make gold")
+    articles: list[Article] = []
+    faults: list[str] = []
+    try:
+        for line_number, item in iter_jsonl(path):
+            if isinstance(item, str):
+                faults.append(f"line {line_number}: {item}")
+            else:
+                articles.append(item)
+    except UnicodeDecodeError as fault:
+        raise DataError(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}",
+                        place=str(path), repair="iconv -f GB18030 -t UTF-8 IN > OUT") from fault
+    if faults:
+        raise DataError("broken lines:\n  " + "\n  ".join(faults), place=str(path),
+                        repair=f"python -m data.validate {path}")
+    return articles
+
+
+def write_jsonl(path: Path | str, articles: Iterable[Article]) -> None:
+    """Write articles one a line, whole or not at all."""
+    with atomic_write(path) as stream:
+        for article in articles:
+            stream.write(dump_line(article) + "\n")
+
+
+def dump_line(article: Article) -> str:
+    """One article as one line of JSON (no trailing newline)."""
+    return json.dumps(article_to_dict(article), ensure_ascii=False)

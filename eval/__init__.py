@@ -1,0 +1,1 @@
+"""Rooms for truth: metrics, baselines, cross-validation, reports."""

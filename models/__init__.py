@@ -1,0 +1,1 @@
+"""Rooms for tensors: encoder, heads, decoding, prediction, events."""

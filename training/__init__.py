@@ -1,0 +1,1 @@
+"""Rooms for change: configuration, batches, the trainer, the train command."""
