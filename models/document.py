@@ -1,0 +1,140 @@
+"""From scores to articles: spans and pairs of a batch become entities, relations and signing events on raw text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from data.article import Article, Entity, Relation
+from data.clean import surface
+from data.schema import Schema
+from data.tags import TokenSpan
+from data.windows import split_sentences
+from models.aliases import cluster_mentions
+from models.events import TextView, build_events
+from models.inputs import EncodedArticle, TextEncoder
+from models.pairs import PairBatch
+from models.signing import SigningModel
+
+BATCH_TOKENS = 8192
+READ_AHEAD = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A model with what belongs to it: how text is encoded, and from which probability a relation holds."""
+
+    model: SigningModel
+    encoder: TextEncoder
+    thresholds: dict[str, float]
+    name: str
+
+    def predict(self, articles: Iterable[Article]) -> Iterator[Article]:
+        """Predicted articles, in order; any annotation of the given ones is ignored."""
+        for encoded in self._batches(articles):
+            yield from self._predict_batch(encoded)
+
+    def relate(self, articles: Iterable[Article]) -> Iterator[Article]:
+        """Relations and events over the *given* entities: the diagnostic that leaves the tagger out."""
+        schema = self.encoder.schema
+        for article in articles:
+            encoded = self.encoder.encode(article)
+            with torch.inference_mode():
+                batch = self.encoder.batch([encoded])
+                states = self.model.merged_states(batch)
+                pairs, scores = self.model.score_pairs(batch, states, [list(encoded.spans)])
+            entities = _entities(encoded, encoded.spans, schema)
+            yield self._assemble(encoded, entities, _relations(entities, pairs, scores, schema, self.thresholds, 0))
+
+    def _batches(self, articles: Iterable[Article]) -> Iterator[list[EncodedArticle]]:
+        """Encoded articles in groups of at most ``BATCH_TOKENS`` tokens (one alone where it is longer)."""
+        group: list[EncodedArticle] = []
+        size = 0
+        for article in articles:
+            encoded = self.encoder.encode(article.without_annotation())
+            if group and (size + len(encoded.token_ids) > BATCH_TOKENS or len(group) >= READ_AHEAD):
+                yield group
+                group, size = [], 0
+            group.append(encoded)
+            size += len(encoded.token_ids)
+        if group:
+            yield group
+
+    def _predict_batch(self, encoded: Sequence[EncodedArticle]) -> Iterator[Article]:
+        schema = self.encoder.schema
+        with torch.inference_mode():
+            batch = self.encoder.batch(encoded)
+            output = self.model.joint(batch)
+            spans = self.model.decode(batch, output.tag_logits)
+            pairs, scores = self.model.score_pairs(batch, output.states, spans)
+        pair_base = span_base = 0
+        for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
+            entities = _entities(article, found, schema)
+            part = _slice(pairs, pair_base, count)
+            relations = _relations(entities, part, scores[pair_base : pair_base + count], schema, self.thresholds,
+                                   span_base)
+            yield self._assemble(article, entities, relations)
+            pair_base += count
+            span_base += len(found)
+
+    def _assemble(self, encoded: EncodedArticle, entities: Sequence[Entity], relations: Sequence[Relation]) -> Article:
+        return assemble(encoded.article, entities, relations, model=self.name)
+
+
+def assemble(article: Article, entities: Sequence[Entity], relations: Sequence[Relation], *, model: str) -> Article:
+    """Add clusters and events to mentions and relations: the document step that every predictor shares."""
+    view = text_view(article.text, entities)
+    publisher = surface(article.publisher) if article.publisher else None
+    clusters = cluster_mentions(entities, view.surfaces, publisher)
+    events = build_events(entities, relations, clusters, view, article.published)
+    return replace(article, entities=tuple(entities), relations=tuple(relations), events=events,
+                   clusters=clusters.groups(), model=model)
+
+
+def text_view(text: str, entities: Sequence[Entity]) -> TextView:
+    """Clean surfaces of the mentions, and the clean sentences they stand in."""
+    bounds = split_sentences(text)
+    sentence_of: dict[str, int] = {}
+    number = 0
+    for entity in sorted(entities, key=lambda e: e.char_start):
+        while number + 1 < len(bounds) and bounds[number][1] <= entity.char_start:
+            number += 1
+        sentence_of[entity.id] = number
+    needed = set(sentence_of.values())
+    return TextView(
+        surfaces={e.id: surface(e.text) for e in entities}, sentence_of=sentence_of,
+        sentences=[surface(text[s:e]) if i in needed else "" for i, (s, e) in enumerate(bounds)],
+    )
+
+
+def _slice(pairs: PairBatch, start: int, count: int) -> PairBatch:
+    rows = slice(start, start + count)
+    return replace(pairs, head=pairs.head[rows], tail=pairs.tail[rows], allowed=pairs.allowed[rows],
+                   features=pairs.features[rows], pair_counts=[count])
+
+
+def _entities(article: EncodedArticle, spans: Sequence[TokenSpan], schema: Schema) -> list[Entity]:
+    entities = []
+    for i, span in enumerate(spans):
+        start, end = article.raw_span(span)
+        entities.append(Entity(id=f"T{i + 1}", char_start=start, char_end=end, label=schema.labels[span.label],
+                               text=article.article.text[start:end], score=round(span.score, 4)))
+    return entities
+
+
+def _relations(
+    entities: Sequence[Entity], pairs: PairBatch, scores: torch.Tensor, schema: Schema,
+    thresholds: dict[str, float], span_base: int,
+) -> list[Relation]:
+    """Pairs whose probability reaches the threshold of their type, in text order."""
+    limits = torch.tensor([thresholds.get(r.name, 0.5) for r in schema.relations])
+    rows, kinds = torch.nonzero((scores >= limits) & pairs.allowed, as_tuple=True)
+    relations = []
+    for row, kind in zip(rows.tolist(), kinds.tolist(), strict=True):
+        head = entities[int(pairs.head[row]) - span_base]
+        tail = entities[int(pairs.tail[row]) - span_base]
+        relations.append(Relation(type=schema.relations[kind].name, head=head.id, tail=tail.id,
+                                  score=round(float(scores[row, kind]), 4)))
+    return relations

@@ -1,0 +1,149 @@
+"""Signing events: one record for each agreement between one set of parties, with its evidence."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import networkx
+
+from data.article import Entity, Event, Relation, Signatory
+from models.aliases import Clusters
+from models.dates import resolve, year_hint
+
+_DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
+_SIGNED_NAME = re.compile(rf"(?:签署|签订|签定|签下|续签|达成|共签)(?:了|的)?[《“\"]?([^，,。；;、《》“”\"\s]{{1,24}}?{_DOCUMENT})")
+_ANY_NAME = re.compile(rf"[《“\"]?((?:[\u4e00-\u9fff]|[(（][\u4e00-\u9fff]+[)）]){{2,16}}?{_DOCUMENT})")
+_NAME_PREFIX = re.compile(r"^.*?(?:签署|签订|签定|签下|达成|根据|按照|代表|双方|共同|正式|就|在|与|和|了|的|该|此次|本次|这份|上述|、)(?=.{2})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextView:
+    """What the events need of a text: clean surfaces and sentences of the mentions."""
+
+    surfaces: Mapping[str, str]  # by entity id
+    sentence_of: Mapping[str, int]  # by entity id
+    sentences: Sequence[str]  # clean text of each sentence
+
+
+def build_events(
+    entities: Sequence[Entity], relations: Sequence[Relation], clusters: Clusters, view: TextView,
+    published: str | None = None,
+) -> tuple[Event, ...]:
+    """Events of one article, in the order in which the text first states them.
+
+    Pairs of institutions that SIGNED_WITH joins become one event each; three or more that are all joined with one
+    another are one agreement. A party that signs (SIGNED_FOR, SIGNED_ON) with nobody the schema can name is an
+    event of its own.
+    """
+    pair_links: dict[frozenset[int], list[Relation]] = defaultdict(list)
+    for relation in relations:
+        if relation.type == "SIGNED_WITH" and clusters.of[relation.head] != clusters.of[relation.tail]:
+            pair_links[frozenset((clusters.of[relation.head], clusters.of[relation.tail]))].append(relation)
+    agreements = _agreements(list(pair_links))
+    paired = set().union(*agreements) if agreements else set()
+    for relation in relations:
+        party = {"SIGNED_FOR": relation.tail, "SIGNED_ON": relation.head}.get(relation.type)
+        if party is not None and clusters.of[party] not in paired:
+            agreements.append(frozenset((clusters.of[party],)))
+            paired.add(clusters.of[party])
+    hint = year_hint(view.surfaces[e.id] for e in entities if e.label == "DATE")
+    position = {e.id: i for i, e in enumerate(entities)}
+    drafts = []
+    for parties in agreements:
+        links = [r for pair, found in pair_links.items() if pair <= parties for r in found]
+        stated = [i for r in links for i in (r.head, r.tail)] or [
+            r.tail if r.type == "SIGNED_FOR" else r.head for r in relations
+            if r.type in ("SIGNED_FOR", "SIGNED_ON")
+            and clusters.of[r.tail if r.type == "SIGNED_FOR" else r.head] in parties
+        ]
+        event = _event(parties, links, stated, entities, relations, clusters, view, published, hint)
+        drafts.append((min(position[i] for i in stated), event))
+    return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
+
+
+def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
+    """Maximal cliques of the signing graph: a hub's pairs stay apart, a three-way agreement is one set."""
+    graph = networkx.Graph([tuple(pair) for pair in pairs])
+    remaining = set(pairs)
+    found: list[frozenset[int]] = []
+    for clique in sorted(networkx.find_cliques(graph), key=lambda c: (-len(c), sorted(c))):
+        edges = {frozenset(edge) for edge in itertools.combinations(clique, 2)}
+        if len(clique) > 2 and edges <= remaining:
+            found.append(frozenset(clique))
+            remaining -= edges
+    return found + [pair for pair in pairs if pair in remaining]
+
+
+def _event(
+    parties: frozenset[int], links: Sequence[Relation], stated: Sequence[str], entities: Sequence[Entity],
+    relations: Sequence[Relation], clusters: Clusters, view: TextView, published: str | None, hint: int | None,
+) -> Event:
+    label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
+    order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
+    sentences = sorted({view.sentence_of[i] for i in stated})
+    scores = [r.score for r in links if r.score is not None]
+    return Event(
+        parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
+        other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
+        signatories=_signatories(parties, relations, clusters, view),
+        date=_date(parties, relations, clusters, view, published, hint),
+        agreement=_agreement_name(view.sentences[s] for s in sentences),
+        evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
+        score=round(max(scores), 4) if scores else None,
+    )
+
+
+def _signatories(
+    parties: frozenset[int], relations: Sequence[Relation], clusters: Clusters, view: TextView
+) -> tuple[Signatory, ...]:
+    """Each person who signed for a party, with the posts of the signing sentence or, if it gives none, of the article."""
+    roles: dict[str, list[str]] = defaultdict(list)
+    for relation in relations:
+        if relation.type == "HOLDS_ROLE":
+            roles[relation.head].append(relation.tail)
+    found: dict[int, tuple[str, tuple[str, ...], str]] = {}
+    for relation in relations:
+        if relation.type != "SIGNED_FOR" or clusters.of[relation.tail] not in parties:
+            continue
+        person = clusters.of[relation.head]
+        here = _unique(view.surfaces[i] for i in roles[relation.head])
+        if not here:
+            here = _unique(view.surfaces[i] for mention, ids in roles.items() if clusters.of[mention] == person
+                           for i in ids)
+        known = found.get(person)
+        if known is None or len(here) > len(known[1]):
+            found[person] = clusters.names[person], here, clusters.names[clusters.of[relation.tail]]
+    return tuple(Signatory(person=name, roles=posts, hospital=hospital) for name, posts, hospital in found.values())
+
+
+def _date(
+    parties: frozenset[int], relations: Sequence[Relation], clusters: Clusters, view: TextView,
+    published: str | None, hint: int | None,
+) -> str | None:
+    """The most precise of the dates that SIGNED_ON ties to the parties; the better-scored one among equals."""
+    options = []
+    for relation in relations:
+        if relation.type == "SIGNED_ON" and clusters.of[relation.head] in parties:
+            resolved = resolve(view.surfaces[relation.tail], published=published, year_hint=hint)
+            if resolved:
+                options.append((len(resolved), relation.score or 1.0, resolved))
+    return max(options)[2] if options else None
+
+
+def _agreement_name(sentences: Iterable[str]) -> str | None:
+    """The words that name the agreement in the sentences that state it, else None."""
+    texts = list(sentences)
+    for pattern in (_SIGNED_NAME, _ANY_NAME):
+        names = [_NAME_PREFIX.sub("", m[1]) for text in texts for m in pattern.finditer(text)]
+        names = [n for n in names if len(n) > 2]
+        if names:
+            return max(names, key=len)
+    return None
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

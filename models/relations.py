@@ -1,0 +1,84 @@
+"""The relation head: one score for every admissible pair of mentions and relation type.
+
+Spans are represented by their ends and an attention pool of their inside (SpERT, Eberts and Ulges 2020,
+https://arxiv.org/abs/1909.07755); to these come the text between the two, the sentences around them, and
+embedded distances and counts (models/pairs.py).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from models.pairs import FEATURE_SIZES, PairBatch
+
+
+class RelationHead(nn.Module):
+    """Scores pairs. Shapes: N tokens, H encoder width, S spans, P pairs, D width here, R relation types."""
+
+    def __init__(
+        self, *, hidden_size: int, label_count: int, relation_count: int, width: int = 128, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.project = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
+        self.salience = nn.Linear(width, 1)
+        self.label = nn.Embedding(label_count, width)
+        self.head = nn.Linear(4 * width, width)
+        self.tail = nn.Linear(4 * width, width)
+        self.context = nn.Linear(6 * width, width)
+        self.features = nn.ModuleList(nn.Embedding(size, width) for size in FEATURE_SIZES)
+        self.score = nn.Sequential(
+            nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU(), nn.Linear(width, relation_count)
+        )
+
+    def forward(self, states: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
+        """Logits ``(P, R)`` for the pairs, given the merged token states ``(N, H)``."""
+        tokens = self.project(states)  # (N, D)
+        weight = torch.exp(4 * torch.tanh(self.salience(tokens)))  # (N, 1), bounded, so sums stay finite
+        # Prefix sums turn the attention pool of any stretch of text into two look-ups.
+        sums = _prefix_sums(torch.cat([tokens * weight, weight], dim=1))  # (N + 1, D + 1)
+        inside = _pool(sums, pairs.span_start, pairs.span_last + 1)  # (S, D)
+        span = torch.cat(
+            [tokens[pairs.span_start], tokens[pairs.span_last], inside, self.label(pairs.span_label)], dim=1
+        )  # (S, 4D)
+        context = self.context(self._context(tokens, sums, pairs))  # (P, D)
+        hidden = self.head(span)[pairs.head] + self.tail(span)[pairs.tail] + context
+        for column, embedding in enumerate(self.features):
+            hidden = hidden + embedding(pairs.features[:, column])
+        return self.score(hidden)
+
+    def _context(self, tokens: torch.Tensor, sums: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
+        """``(P, 6D)``: the text between the ends, its first and last token, the token after the right end,
+        and the sentences of both ends."""
+        left, right = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
+        after_left = pairs.span_last[left] + 1
+        before_right = pairs.span_start[right] - 1
+        between = _pool(sums, after_left, pairs.span_start[right])
+        last = len(tokens) - 1
+        sentence_start, sentence_end = _sentence_bounds(pairs.sentence_of_token)
+        of_token = pairs.sentence_of_token
+        summary = _pool(sums, sentence_start, sentence_end)  # one row a sentence
+        return torch.cat([
+            between, tokens[after_left.clamp(max=last)], tokens[before_right.clamp(min=0)],
+            tokens[(pairs.span_last[right] + 1).clamp(max=last)],
+            summary[of_token[pairs.span_start[left]]], summary[of_token[pairs.span_start[right]]],
+        ], dim=1)
+
+
+def _prefix_sums(values: torch.Tensor) -> torch.Tensor:
+    """``(N + 1, D)`` running sums; row i is the sum of the first i rows. In float32 even under autocast."""
+    start = values.new_zeros((1, values.shape[1]), dtype=torch.float32)
+    return torch.cat([start, values.float().cumsum(dim=0)])
+
+
+def _pool(sums: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    """Weighted means ``(K, D)`` over the half-open stretches; zero where a stretch is empty."""
+    total = sums[torch.maximum(end, start)] - sums[start]
+    return total[:, :-1] / total[:, -1:].clamp(min=1e-3)
+
+
+def _sentence_bounds(sentence_of_token: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """First token and end of every sentence index up to the largest; indices without a token get an empty stretch."""
+    count = int(sentence_of_token[-1]) + 1 if len(sentence_of_token) else 0
+    numbers = torch.arange(count, device=sentence_of_token.device)
+    return (torch.searchsorted(sentence_of_token, numbers), torch.searchsorted(sentence_of_token, numbers, right=True))

@@ -1,0 +1,110 @@
+"""A run folder: what it must hold, how it is read, and how it is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as hf_logging
+
+from data.errors import ModelError
+from data.schema import schema_from_dict
+from models.document import Predictor
+from models.inputs import TextEncoder
+from models.signing import SETTINGS, SigningModel
+
+REQUIRED = ("config.json", "model.safetensors", "tokenizer.json")
+PICKLES = ("pytorch_model.bin", "model.pt", "model.pkl", "model.bin")
+
+
+def check_checkpoint(folder: Path, *, required: tuple[str, ...] = REQUIRED) -> None:
+    """Refuse what cannot be loaded safely.
+
+    Raises:
+        ModelError: no such folder, files missing, or weights only as a pickle.
+    """
+    if not folder.is_dir():
+        raise ModelError("no such model folder", place=str(folder),
+                         repair="train one: make train, or give the path of an existing run")
+    missing = [name for name in required if not (folder / name).is_file()]
+    if "model.safetensors" in missing and (pickles := [p for p in PICKLES if (folder / p).is_file()]):
+        raise ModelError(
+            f"holds a pickle ({pickles[0]}) and no model.safetensors; pickles can run code and are never loaded",
+            place=str(folder),
+            repair="convert it where you trust it: AutoModel.from_pretrained(folder).save_pretrained(new_folder)")
+    if missing:
+        raise ModelError(f"expected {', '.join(required)}; missing: {', '.join(missing)}", place=str(folder),
+                         repair="a training that was killed goes on with: python -m training.train --config … --resume")
+
+
+def load_predictor(folder: Path | str) -> Predictor:
+    """Read a run folder for inference.
+
+    Raises:
+        ModelError: the folder is missing, incomplete, holds only a pickle, or is no model of ours.
+    """
+    path = Path(folder)
+    check_checkpoint(path)
+    quietly()
+    model = SigningModel.from_pretrained(path, local_files_only=True)
+    model.eval()
+    return predictor_of(model, AutoTokenizer.from_pretrained(path, local_files_only=True), name=path.name)
+
+
+def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, name: str) -> Predictor:
+    """A predictor of a model in memory, with the window sizes and thresholds of its settings."""
+    settings = getattr(model.config, SETTINGS)
+    encoder = TextEncoder(tokenizer=tokenizer, schema=model.schema, max_tokens=settings["max_tokens"],
+                          overlap_tokens=settings["overlap_tokens"])
+    return Predictor(model=model, encoder=encoder, thresholds=dict(settings.get("thresholds") or {}), name=name)
+
+
+def model_settings(folder: Path) -> dict[str, Any]:
+    """Our part of a run's ``config.json``, read without loading weights."""
+    from transformers import AutoConfig
+
+    check_checkpoint(folder)
+    settings = getattr(AutoConfig.from_pretrained(folder, local_files_only=True), SETTINGS, None)
+    if not settings:
+        raise ModelError(f"config.json has no {SETTINGS!r} entry: an encoder or a foreign model, no trained run",
+                         place=str(folder), repair="give a folder that training.train wrote, such as runs/default")
+    schema_from_dict(settings["schema"], place=str(folder / "config.json"))
+    return settings
+
+
+def save_run(folder: Path, model: SigningModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]) -> None:
+    """Write weights, tokenizer and the given text files to ``folder``: each file appears whole, weights last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as temporary:
+        staging = Path(temporary)
+        # The tagger's own name, so that stock AutoModelForTokenClassification knows what to build.
+        model.save_pretrained(staging)
+        tokenizer.save_pretrained(staging)
+        for name, text in files.items():
+            (staging / name).write_text(text, encoding="utf-8")
+        names = sorted((p.name for p in staging.iterdir()), key=lambda n: n == "model.safetensors")
+        for name in names:
+            os.chmod(staging / name, 0o644)
+            os.replace(staging / name, folder / name)
+
+
+def dump_yaml(record: dict[str, Any]) -> str:
+    """YAML in the order of the record, with Chinese readable."""
+    return yaml.safe_dump(record, allow_unicode=True, sort_keys=False)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder of ours, if it is there."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def quietly() -> None:
+    """Keep transformers' progress bars for loading a 20 MB file off the user's screen."""
+    hf_logging.disable_progress_bar()
+    hf_logging.set_verbosity_error()

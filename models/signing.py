@@ -1,0 +1,143 @@
+"""The joint model: a BERT tagger that any ``transformers`` user can load, with a relation head beside it.
+
+``BertForTokenClassification.from_pretrained(run)`` and the stock pipeline see an ordinary tagger;
+:class:`SigningModel` reads the same folder with its relation head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import BertConfig, BertForTokenClassification
+
+from data.schema import Schema, schema_from_dict
+from data.tags import TokenSpan
+from models.decoding import decode_spans
+from models.inputs import Batch, tag_targets
+from models.pairs import PairBatch, build_pairs, pair_targets
+from models.relations import RelationHead
+
+# Key of our own settings in config.json: schema, window sizes, thresholds. Stock transformers carries it along.
+SETTINGS = "qianyue"
+
+
+@dataclass
+class JointOutput:
+    """What training and evaluation read off one batch; ``loss`` is None without gold."""
+
+    tag_logits: torch.Tensor  # (N, tags)
+    states: torch.Tensor  # (N, H)
+    loss: torch.Tensor | None = None
+    tag_loss: torch.Tensor | None = None
+    relation_loss: torch.Tensor | None = None
+
+
+class SigningModel(BertForTokenClassification):
+    """BERT, a BIO tag classifier, and a relation head over the merged article.
+
+    Shapes: W windows of T tokens, N article tokens, H width, P candidate pairs, R relation types.
+    """
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config)
+        self.schema: Schema = schema_from_dict(getattr(config, SETTINGS)["schema"], place="config.json")
+        self.relation_head = (
+            RelationHead(hidden_size=config.hidden_size, label_count=len(self.schema.labels),
+                         relation_count=len(self.schema.relations))
+            if self.schema.relations else None
+        )
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Heads are small and shallow: PyTorch's own layer initialisation suits them better than BERT's 0.02."""
+        if isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm):
+            if not getattr(module, "_is_hf_initialized", False):
+                module.reset_parameters()
+        else:
+            super()._init_weights(module)
+
+    def merged_states(self, batch: Batch) -> torch.Tensor:
+        """Encoder states ``(N, H)``: each article token from the window that sees most around it."""
+        states = self.bert(
+            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device)
+        ).last_hidden_state  # (W, T, H)
+        return states.flatten(0, 1)[batch.token_index.to(self.device)]
+
+    def joint(self, batch: Batch, *, with_loss: bool = False, predicted_share: float = 0.0,
+              relation_weight: float = 1.0) -> JointOutput:
+        """Tag scores of a batch and, with gold, the joint loss.
+
+        Args:
+            batch: from :meth:`models.inputs.TextEncoder.batch`.
+            with_loss: the articles carry gold spans and pairs.
+            predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation
+                head, so that it learns to reject them.
+            relation_weight: of the relation loss in the joint loss.
+        """
+        states = self.merged_states(batch)
+        logits = self.classifier(self.dropout(states)).float()  # (N, tags)
+        if not with_loss:
+            return JointOutput(tag_logits=logits, states=states)
+        targets = tag_targets(batch.articles).to(logits.device)
+        tag_loss = functional.cross_entropy(logits, targets) if len(targets) else logits.sum() * 0.0
+        relation_loss = logits.sum() * 0.0
+        if self.relation_head is not None:
+            spans = self._training_spans(batch, logits, predicted_share)
+            pairs = build_pairs(batch.articles, spans, self.schema)
+            relation_loss = self._relation_loss(states, pairs, pair_targets(batch.articles, spans, pairs, self.schema))
+        return JointOutput(tag_logits=logits, states=states, loss=tag_loss + relation_weight * relation_loss,
+                           tag_loss=tag_loss.detach(), relation_loss=relation_loss.detach())
+
+    def forward(self, *args: Any, batch: Batch | None = None, **kwargs: Any) -> Any:
+        """The joint loss of a :class:`Batch` as the trainer asks for it; the stock tagger for anything else."""
+        if batch is None:
+            return super().forward(*args, **kwargs)
+        output = self.joint(batch, with_loss=True, **kwargs)
+        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss}
+
+    def _relation_loss(self, states: torch.Tensor, pairs: PairBatch, targets: torch.Tensor) -> torch.Tensor:
+        """Binary cross-entropy over admissible (pair, type) cells, per gold relation rather than per cell: an
+        article with thousands of far-apart pairs must not silence the few that count."""
+        assert self.relation_head is not None
+        if len(pairs.head) == 0:
+            # Every parameter takes part in every step; distributed training waits for each gradient.
+            return sum(p.sum() for p in self.relation_head.parameters()) * 0.0 + states.sum() * 0.0
+        logits = self.relation_head(states, pairs.to(states.device)).float()  # (P, R)
+        targets = targets.to(logits.device)
+        cells = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        allowed = pairs.allowed.to(logits.device)
+        return (cells * allowed).sum() / (targets.sum() + 10.0)
+
+    @torch.no_grad()
+    def _training_spans(self, batch: Batch, logits: torch.Tensor, predicted_share: float) -> list[list[TokenSpan]]:
+        """Gold spans and, for the first ``predicted_share`` of the articles, what the tagger wrongly finds now."""
+        spans = [list(a.spans) for a in batch.articles]
+        count = round(predicted_share * len(spans))
+        for i, found in enumerate(self.decode(batch, logits)[:count] if count else []):
+            gold = {s.key for s in spans[i]}
+            spans[i] = sorted([*spans[i], *(s for s in found if s.key not in gold)], key=lambda s: s.key)
+        return spans
+
+    def decode(self, batch: Batch, logits: torch.Tensor) -> list[list[TokenSpan]]:
+        """Scored spans of each article of a batch, from the batch's tag logits ``(N, tags)``."""
+        scores = logits.detach().float().cpu().numpy()
+        spans, start = [], 0
+        for article, count in zip(batch.articles, batch.token_counts, strict=True):
+            spans.append(decode_spans(scores[start : start + count], self.schema, article.sentence_of_token))
+            start += count
+        return spans
+
+    @torch.no_grad()
+    def score_pairs(self, batch: Batch, states: torch.Tensor, spans: Sequence[Sequence[TokenSpan]]
+                    ) -> tuple[PairBatch, torch.Tensor]:
+        """Candidate pairs of the given spans and their probabilities ``(P, R)``; 0 where a type is not allowed."""
+        pairs = build_pairs(batch.articles, spans, self.schema)
+        if self.relation_head is None or len(pairs.head) == 0:
+            return pairs, torch.zeros(len(pairs.head), len(self.schema.relations))
+        logits = self.relation_head(states, pairs.to(states.device)).float().cpu()
+        return pairs, torch.sigmoid(logits) * pairs.allowed

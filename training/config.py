@@ -1,0 +1,159 @@
+"""The training configuration: one typed tree, every fault of a file reported at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import UsageError
+
+
+class _Section(BaseModel):
+    """A part of the configuration; unknown keys are refused, values keep their type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataConfig(_Section):
+    """Where gold is read from. A source is a JSONL file, or the authored corpus as ``data/corpus@train``."""
+
+    train: list[str] = Field(min_length=1)
+    dev: list[str] = []  # scored while training and in the report; empty: the training articles, marked as seen
+    exclude: list[str] = []  # article ids never trained on (the held-out fold of cross-validation)
+    limit: int | None = Field(default=None, ge=0)  # authored articles to train on, for learning curves; null: all
+
+
+class WindowConfig(_Section):
+    """How articles are cut for the encoder, in tokens, [CLS] and [SEP] included."""
+
+    max_tokens: int = Field(default=256, ge=16, le=512)
+    overlap_tokens: int = Field(default=48, ge=0)
+
+
+class AugmentConfig(_Section):
+    """Changes made to training articles anew in every epoch; each is a probability per article, 0 turns it off."""
+
+    substitute: float = Field(default=0.7, ge=0, le=1)  # names, posts and dates replaced consistently
+    reorder: float = Field(default=0.2, ge=0, le=1)  # paragraphs in another order
+    titles: float = Field(default=0.2, ge=0, le=1)  # posts dropped or swapped
+    furniture: float = Field(default=0.2, ge=0, le=1)  # web page lines before and after
+    noise: float = Field(default=0.2, ge=0, le=1)  # traditional characters, glosses, half-width forms, lost bytes
+
+
+class OptimiserConfig(_Section):
+    """One joint loss, AdamW, linear warm-up and decay."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch_tokens: int = Field(default=4096, ge=64)  # article tokens a step and device
+    learning_rate: float = Field(default=1e-3, gt=0)  # of the encoder
+    head_learning_rate: float = Field(default=1e-3, gt=0)  # of tagger and relation head
+    warmup_share: float = Field(default=0.1, ge=0, lt=1)  # of all steps
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    gradient_accumulation: int = Field(default=1, ge=1)  # steps summed into one update
+    relation_weight: float = Field(default=0.5, ge=0)  # of the relation loss in the joint loss
+    predicted_spans_from: float = Field(default=0.3, ge=0, le=1)  # share of training after which predicted spans join
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
+
+
+class TrainConfig(_Section):
+    """Everything a run depends on. ``run.yaml`` of a run folder is this, resolved."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._/-]+$")
+    seed: int = 13
+    label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
+    encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
+    data: DataConfig
+    windows: WindowConfig = WindowConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    save_every: int = Field(default=100, ge=1)  # updates between checkpoints a killed run resumes from
+    evaluate_every: int = Field(default=5, ge=1)  # epochs between scores on dev
+    threads: int | None = Field(default=None, ge=1)  # CPU threads; null: all cores
+    runs: str = "runs"
+    reports: str = "reports"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the model goes."""
+        return Path(self.runs) / self.name
+
+    @property
+    def report_folder(self) -> Path:
+        """Where scores, predictions and the page go."""
+        return Path(self.reports) / self.name
+
+    def resolved(self) -> dict[str, Any]:
+        """The form of the YAML file, defaults filled in."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a YAML config and apply ``a.b=value`` overrides (values are read as YAML).
+
+    Raises:
+        UsageError: the file is missing or no YAML, or keys and values are wrong; all faults in one message.
+    """
+    try:
+        record = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        raise UsageError("no such config file", place=str(path),
+                         repair="--config configs/default.yaml (see the folder configs/)") from fault
+    except yaml.YAMLError as fault:
+        raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
+    if not isinstance(record, dict):
+        raise UsageError(f"expected a mapping of keys, found {type(record).__name__}", place=str(path),
+                         repair="start from configs/default.yaml")
+    for override in overrides:
+        _apply(record, override)
+    return parse_config(record, place=str(path))
+
+
+def parse_config(record: dict[str, Any], *, place: str = "config") -> TrainConfig:
+    """Validate a config mapping; see :func:`load_config`."""
+    try:
+        return TrainConfig.model_validate(record)
+    except ValidationError as fault:
+        raise UsageError("\n  ".join(["the config is wrong:", *(_explain(e) for e in fault.errors())]),
+                         place=place, repair="see configs/default.yaml and training/config.py") from fault
+
+
+def _apply(record: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise UsageError(f"expected KEY=VALUE, found {override!r}", place="--set",
+                         repair="--set optimiser.epochs=5")
+    *parents, last = path.split(".")
+    node = record
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise UsageError(f"{parent} holds a value, not keys", place=f"--set {path}")
+    node[last] = yaml.safe_load(value)
+
+
+def _explain(error: Any) -> str:
+    """One line for one pydantic fault: the key's path, what was expected, what came, the nearest valid key."""
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys([str(part) for part in error["loc"][:-1]])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
+        return f"{path}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
+    if error["type"] == "missing":
+        return f"{path}: missing"
+    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
+
+
+def _known_keys(path: Sequence[str]) -> list[str]:
+    section: type[BaseModel] = TrainConfig
+    for part in path:
+        field = section.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        section = field.annotation
+    return [field.alias or name for name, field in section.model_fields.items()]

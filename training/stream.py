@@ -1,0 +1,74 @@
+"""The batches of a whole training, as a pure function of seed and batch number.
+
+Order, buckets and augmentation depend on nothing else, so that a killed run resumes with the very batches it would
+have seen, and distributed ranks agree on them without talking.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from datasets import Dataset
+
+from data.article import Article
+from models.inputs import Batch, TextEncoder
+
+Augment = Callable[[Article, random.Random], Article]
+# Articles are shuffled, then sorted by length within stretches of this many, so that batches are even but vary.
+BUCKET_ARTICLES = 64
+
+
+def plan_epoch(lengths: Sequence[int], *, batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Article indices of each batch of one epoch; a batch holds at most ``batch_tokens`` tokens, or one article."""
+    chance = random.Random(f"{seed}/{epoch}")
+    order = list(range(len(lengths)))
+    chance.shuffle(order)
+    batches: list[list[int]] = []
+    for first in range(0, len(order), BUCKET_ARTICLES):
+        bucket = sorted(order[first : first + BUCKET_ARTICLES], key=lambda i: lengths[i])
+        current: list[int] = []
+        size = 0
+        for i in bucket:
+            if current and size + lengths[i] > batch_tokens:
+                batches.append(current)
+                current, size = [], 0
+            current.append(i)
+            size += lengths[i]
+        batches.append(current)
+    chance.shuffle(batches)
+    return batches
+
+
+def training_stream(
+    articles: Sequence[Article], encoder: TextEncoder, *, epochs: int, batch_tokens: int, seed: int,
+    predicted_spans_from: float, augment: Augment | None = None,
+) -> Dataset:
+    """A ``datasets.Dataset`` with one row a batch; reading a row builds its tensors.
+
+    Rows are ``{"batch": Batch, "predicted_share": float}``: after ``predicted_spans_from`` of the training the share
+    of articles whose predicted spans join the relation candidates grows evenly to one.
+    """
+    lengths = [len(encoder.encode(a.without_annotation()).token_ids) for a in articles]
+    rows = [(epoch, batch) for epoch in range(epochs)
+            for batch in plan_epoch(lengths, batch_tokens=batch_tokens, seed=seed, epoch=epoch)]
+    plan = Dataset.from_dict({
+        "epoch": [epoch for epoch, _ in rows], "articles": [batch for _, batch in rows],
+        "progress": [i / len(rows) for i in range(len(rows))],
+    })
+
+    def build(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        batches: list[Batch] = []
+        shares: list[float] = []
+        for epoch, indices, progress in zip(columns["epoch"], columns["articles"], columns["progress"], strict=True):
+            chosen = []
+            for i in indices:
+                chance = random.Random(f"{seed}/{epoch}/{articles[i].id}")
+                chosen.append(encoder.encode(augment(articles[i], chance) if augment else articles[i]))
+            batches.append(encoder.batch(chosen))
+            remaining = max(1.0 - predicted_spans_from, 1e-9)
+            shares.append(max(0.0, (progress - predicted_spans_from) / remaining))
+        return {"batch": batches, "predicted_share": shares}
+
+    return plan.with_transform(build)

@@ -1,0 +1,200 @@
+"""``python -m training.train --config C``: train, evaluate, and leave a run folder and a report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerBase, set_seed
+
+from data.article import Article
+from data.augment import Augmenter
+from data.errors import EXIT_OK, UsageError, run_command
+from data.schema import Schema, load_schema, restrict
+from data.sources import read_sources
+from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
+from eval.metrics import score_articles
+from models.embedded import DEFAULT_FOLDER, build_encoder
+from models.inputs import TextEncoder
+from models.model_card import model_card
+from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
+from models.signing import SETTINGS, SigningModel
+from training.config import TrainConfig, load_config
+from training.stream import plan_epoch, training_stream
+from training.trainer import (
+    SigningTrainer,
+    checkpoint_folder,
+    last_complete_checkpoint,
+    native_bf16,
+    training_arguments,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a run trains and is scored on, restricted to its schema, and what the restriction dropped."""
+
+    schema: Schema
+    train: list[Article]
+    dev: list[Article]
+    dropped: Counter[str]
+
+
+def read_material(config: TrainConfig) -> Material:
+    """Read and restrict all articles of a config.
+
+    Raises:
+        DataError, UsageError: sources are missing or wrong, or nothing is left to train on.
+    """
+    schema = load_schema(config.label_schema)
+    dropped: Counter[str] = Counter()
+    train = read_sources(config.data.train, exclude=config.data.exclude)
+    if config.data.limit is not None:
+        train = _limit_authored(train, config.data.limit, config.seed)
+    dev = read_sources(config.data.dev)
+    if shared := sorted({a.id for a in train} & {a.id for a in dev}):
+        raise UsageError(f"articles are in data.train and data.dev: {', '.join(shared[:10])}", place="config",
+                         repair="--set data.exclude='[…]', or take one source out")
+    if not train:
+        raise UsageError("no article is left to train on", place="config", repair="see data.train and data.exclude")
+    return Material(schema=schema, train=[restrict(a, schema, dropped) for a in train],
+                    dev=[restrict(a, schema, dropped) for a in dev], dropped=dropped)
+
+
+def _limit_authored(articles: list[Article], limit: int, seed: int) -> list[Article]:
+    """Keep every gold seed and a seeded draw of ``limit`` authored articles (their ids name no seed file)."""
+    import random
+
+    authored = [a for a in articles if not a.id[:3].isdigit()]
+    kept = {a.id for a in random.Random(seed).sample(authored, min(limit, len(authored)))}
+    return [a for a in articles if a.id[:3].isdigit() or a.id in kept]
+
+
+def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreTrainedTokenizerBase]:
+    """The joint model on the config's encoder, its heads drawn from the config's seed.
+
+    Raises:
+        ModelError: the encoder is missing or unsafe to load, or no BERT.
+    """
+    if Path(config.encoder) == DEFAULT_FOLDER and not (DEFAULT_FOLDER / "model.safetensors").is_file():
+        build_encoder(DEFAULT_FOLDER)
+    is_local = config.encoder.startswith((".", "/")) or Path(config.encoder).parts[0] in ("models", "runs")
+    if is_local or Path(config.encoder).exists():
+        check_checkpoint(Path(config.encoder), required=("config.json", "model.safetensors"))
+    set_seed(config.seed)
+    bert = BertConfig.from_pretrained(config.encoder)
+    bert.id2label = dict(enumerate(schema.tags))
+    bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
+    setattr(bert, SETTINGS, {
+        "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
+        "overlap_tokens": config.windows.overlap_tokens, "thresholds": {},
+    })
+    model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True)
+    return model, AutoTokenizer.from_pretrained(config.encoder)
+
+
+def train(config: TrainConfig, material: Material, *, resume: bool) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
+    """Run the training loop to its end; returns model, tokenizer and what it cost."""
+    model, tokenizer = build_model(config, material.schema)
+    settings = getattr(model.config, SETTINGS)
+    encoder = TextEncoder(tokenizer=tokenizer, schema=material.schema, max_tokens=settings["max_tokens"],
+                          overlap_tokens=settings["overlap_tokens"])
+    augment = Augmenter.from_articles(material.train, **config.augment.model_dump())
+    options = config.optimiser
+    stream = training_stream(material.train, encoder, epochs=options.epochs, batch_tokens=options.batch_tokens,
+                             seed=config.seed, predicted_spans_from=options.predicted_spans_from, augment=augment)
+    bf16 = {"auto": native_bf16(), "bf16": True, "fp32": False}[options.precision]
+    predictor = predictor_of(model, tokenizer, name=config.name)
+
+    def score_dev() -> dict[str, float]:
+        scores = score_articles(material.dev, list(predictor.predict(material.dev)), material.schema)
+        return {"entity_f1": scores["entities"]["micro"]["f1"], "relation_f1": scores["relations"]["micro"]["f1"],
+                "event_parties_f1": scores["events"]["parties"]["f1"]}
+
+    arguments = training_arguments(config, steps_per_epoch=max(1, len(stream) // options.epochs), bf16=bf16)
+    trainer = SigningTrainer(config=config, model=model, stream=stream, args=arguments,
+                             score=score_dev if material.dev else None)
+    checkpoints = checkpoint_folder(config)
+    checkpoint = last_complete_checkpoint(checkpoints) if resume else None
+    if not resume and trainer.is_world_process_zero():
+        if last_complete_checkpoint(checkpoints):
+            print(f"note: {checkpoints} held an unfinished run, begun anew; --resume would have gone on with it")
+        remove_folder(checkpoints)
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    cost = {"train_seconds": round(time.monotonic() - started, 1), "steps": trainer.state.global_step,
+            "bf16": bf16, "resumed_from": checkpoint.name if checkpoint else None,
+            "log": trainer.state.log_history}
+    return trainer.model, tokenizer, cost
+
+
+def run(config: TrainConfig, *, resume: bool, command: str) -> None:
+    """The whole main job of one config."""
+    started = time.monotonic()
+    torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    material = read_material(config)
+    main_process = int(os.environ.get("RANK", 0)) == 0
+    if main_process:
+        _announce(config, material)
+    config.run_folder.mkdir(parents=True, exist_ok=True)
+    model, tokenizer, cost = train(config, material, resume=resume)
+    if not main_process:
+        return
+    model.eval()
+    thresholds = tune_thresholds(predictor_of(model, tokenizer, name=config.name), material.dev)
+    getattr(model.config, SETTINGS)["thresholds"] = thresholds
+    predictor = predictor_of(model, tokenizer, name=config.name)
+    facts = RunFacts(config=config.resolved(), command=command, train=material.train, dropped=dict(material.dropped),
+                     cost={**cost, "total_seconds": round(time.monotonic() - started, 1)})
+    metrics = evaluate_run(predictor, material.dev or material.train, facts, config.report_folder)
+    save_run(config.run_folder, model, tokenizer, {
+        "run.yaml": dump_yaml(config.resolved()), "schema.yaml": dump_yaml(material.schema.to_dict()),
+        "metrics.json": metrics.to_json(), "README.md": model_card(config.resolved(), metrics.record),
+    })
+    remove_folder(checkpoint_folder(config))
+    print(f"\nmodel:  {config.run_folder}\nreport: {config.report_folder / 'index.html'}")
+
+
+def _announce(config: TrainConfig, material: Material) -> None:
+    characters = sum(len(a.text) for a in material.train)
+    print(f"{config.name}: training on {len(material.train)} articles ({characters:,} characters), "
+          f"scored on {len(material.dev) or 'the training'} articles, schema {material.schema.name}")
+    if material.dropped:
+        print("outside the schema: " + ", ".join(f"{n} {k}" for k, n in sorted(material.dropped.items())))
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Command line of ``training.train``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train", description="Train the joint model, evaluate it, write model and report.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  python -m training.train --config configs/default.yaml\n"
+               "  python -m training.train --config configs/ci.yaml --set optimiser.epochs=2 --set name=trial\n"
+               "  python -m training.train --config configs/default.yaml --resume")
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="a YAML file of configs/")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                        help="override one key, such as optimiser.epochs=5; may be repeated")
+    parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint of a killed run")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
+    quietly()
+    config = load_config(args.config, args.overrides)
+    command = " ".join(["python -m training.train", f"--config {args.config}",
+                        *(f"--set '{o}'" for o in args.overrides)])
+    run(config, resume=args.resume, command=command)
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

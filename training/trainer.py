@@ -1,0 +1,122 @@
+"""The trainer: ``transformers.Trainer`` with our batches, our parameter groups and scores on dev."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.utils.data import SequentialSampler
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
+
+from models.signing import SigningModel
+from training.config import TrainConfig
+
+HEADS = ("classifier.", "relation_head.")
+NO_DECAY = ("bias", "LayerNorm.weight")
+
+
+class SigningTrainer(Trainer):
+    """Trains on a stream whose rows are whole batches; ``score`` gives dev scores of the model as it stands."""
+
+    def __init__(self, *, config: TrainConfig, model: SigningModel, stream: Dataset,
+                 score: Callable[[], dict[str, float]] | None, **kwargs: Any) -> None:
+        self.config, self.score = config, score
+        # The trainer only evaluates when it has a data set; what is scored is our own business.
+        super().__init__(model=model, train_dataset=stream, eval_dataset=stream if score else None,
+                         data_collator=lambda rows: rows[0], **kwargs)
+        self._parts: dict[str, float] = {}
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SequentialSampler:
+        """The stream is already shuffled, epoch by epoch."""
+        return SequentialSampler(self.train_dataset)
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW with one rate for the encoder and one for the heads; biases and norms are not decayed."""
+        if self.optimizer is None:
+            options = self.config.optimiser
+            groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+            for name, parameter in self.model.named_parameters():
+                key = name.startswith(HEADS), name.endswith(NO_DECAY)
+                groups.setdefault(key, []).append(parameter)
+            self.optimizer = torch.optim.AdamW(
+                [{"params": parameters, "weight_decay": 0.0 if plain else options.weight_decay,
+                  "lr": options.head_learning_rate if is_head else options.learning_rate}
+                 for (is_head, plain), parameters in groups.items()],
+                lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
+        return self.optimizer
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
+                     num_items_in_batch: Any = None) -> Any:
+        """The joint loss of one batch, its two parts kept for the log."""
+        outputs = model(batch=inputs["batch"], predicted_share=inputs["predicted_share"],
+                        relation_weight=self.config.optimiser.relation_weight)
+        self._parts = {name: float(outputs[name]) for name in ("tag_loss", "relation_loss")}
+        loss = outputs["loss"] / self.args.gradient_accumulation_steps
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Adds the parts of the last loss to each log line."""
+        super().log({**logs, **self._parts} if "loss" in logs else logs, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Dev scores, under the names the trainer expects."""
+        assert self.score is not None
+        training = self.model.training
+        self.model.eval()
+        scores = {f"eval_{name}": value for name, value in self.score().items()}
+        self.model.train(training)
+        self.log(scores)
+        return scores
+
+
+def training_arguments(config: TrainConfig, *, steps_per_epoch: int, bf16: bool) -> TrainingArguments:
+    """The trainer's arguments for one pass over the stream (which holds every epoch)."""
+    options = config.optimiser
+    total = steps_per_epoch * options.epochs // options.gradient_accumulation
+    return TrainingArguments(
+        output_dir=str(checkpoint_folder(config)), num_train_epochs=1, per_device_train_batch_size=1,
+        gradient_accumulation_steps=options.gradient_accumulation, learning_rate=options.learning_rate,
+        lr_scheduler_type="linear", warmup_steps=round(options.warmup_share * total),
+        max_grad_norm=options.max_grad_norm, bf16=bf16, seed=config.seed, remove_unused_columns=False,
+        logging_steps=max(1, min(20, total // 10)), save_strategy="steps", save_steps=config.save_every,
+        save_total_limit=2, eval_strategy="steps" if config.data.dev else "no",
+        eval_steps=max(1, config.evaluate_every * steps_per_epoch // options.gradient_accumulation),
+        report_to=[], dataloader_num_workers=0, dataloader_pin_memory=torch.cuda.is_available(),
+        ddp_find_unused_parameters=False, label_names=[],
+    )
+
+
+def checkpoint_folder(config: TrainConfig) -> Path:
+    """Where the checkpoints of an unfinished run lie."""
+    return config.run_folder / "checkpoints"
+
+
+def last_complete_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; one that a kill cut short is passed over.
+
+    ``trainer_state.json`` is the last file that a checkpoint gets.
+    """
+    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            continue  # half-written: the one before it is whole
+        return path
+    return None
+
+
+def native_bf16() -> bool:
+    """True where bf16 is computed in hardware: a recent GPU, or a CPU with AMX or AVX512-BF16 (slower elsewhere)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    cpu_info = Path("/proc/cpuinfo")
+    return cpu_info.is_file() and "amx_bf16" in cpu_info.read_text(encoding="utf-8")
+
+
+def progress_callbacks() -> Iterator[type]:
+    """The trainer's own callbacks that print to the screen."""
+    yield from (ProgressCallback, PrinterCallback)
