@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from data.clean import surface
 from data.errors import EXIT_FAILED, EXIT_OK, DataError, run_command
 from data.markup import passages, read_marked
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     totals: Counter[str] = Counter()
     for path in args.files:
         try:
-            marked = read_marked(path)
+            marked = read_marked(path, surface=surface)
         except DataError as fault:
             print(fault.render(), file=sys.stderr)
             failed = True

@@ -237,6 +237,7 @@ def _finish(draft: _Draft, surface: Callable[[str], str]) -> MarkedArticle:
     names = {e.id: surface(e.text) for e in draft.entities if e.label in ("HOSPITAL", "ORG", "PERSON")}
     canonical = {name: name for name in names.values()}
     for group in draft.aliases:
+        group = tuple(surface(name) for name in group)
         for name in group:
             if canonical.get(name, name) != name:
                 draft.faults.append(f"{draft.place}: alias {name} stands in two groups")
@@ -246,7 +247,8 @@ def _finish(draft: _Draft, surface: Callable[[str], str]) -> MarkedArticle:
     clusters: dict[str, list[str]] = {}
     for entity_id, name in names.items():
         clusters.setdefault(canonical[name], []).append(entity_id)
-    events = tuple(_finish_event(draft, where, event, names, canonical) for where, event in draft.events)
+    events = tuple(_finish_event(draft, where, _clean_event(event, surface), names, canonical)
+                   for where, event in draft.events)
     if not events and any(r.type == "SIGNED_WITH" for r in draft.relations):
         draft.faults.append(f"{draft.place}: SIGNED_WITH is annotated but there is no @event")
     if "id" in draft.header and not draft.lines:
@@ -256,6 +258,16 @@ def _finish(draft: _Draft, surface: Callable[[str], str]) -> MarkedArticle:
                       relations=tuple(draft.relations), events=events,
                       clusters=tuple(tuple(ids) for ids in clusters.values()))
     return MarkedArticle(article=article, cells=draft.cells, aliases=tuple(draft.aliases), place=draft.place)
+
+
+def _clean_event(event: Event, surface: Callable[[str], str]) -> Event:
+    """The event with every name in its clean form, as mentions are compared."""
+    signatories = tuple(
+        Signatory(person=surface(s.person), roles=tuple(surface(r) for r in s.roles),
+                  hospital=surface(s.hospital) if s.hospital else None) for s in event.signatories)
+    return replace(event, parties=tuple(map(surface, event.parties)), signatories=signatories,
+                   other_parties=tuple(map(surface, event.other_parties)),
+                   agreement=surface(event.agreement) if event.agreement else None)
 
 
 def _finish_event(draft: _Draft, place: str, event: Event, names: dict[str, str], canonical: dict[str, str]) -> Event:

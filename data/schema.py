@@ -49,14 +49,15 @@ class Schema:
         return next((r for r in self.relations if r.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The form of the schema file."""
+        """The form of the schema file, relations as a list: their order is the order of the model's outputs, and
+        JSON writers that sort keys would lose the order of a mapping."""
         return {
             "name": self.name,
             "labels": list(self.labels),
-            "relations": {
-                r.name: {"head": sorted(r.head), "tail": sorted(r.tail), "symmetric": r.symmetric}
+            "relations": [
+                {"name": r.name, "head": sorted(r.head), "tail": sorted(r.tail), "symmetric": r.symmetric}
                 for r in self.relations
-            },
+            ],
         }
 
 
@@ -77,7 +78,10 @@ def schema_from_dict(record: Any, *, place: str = "schema") -> Schema:
     if len(set(labels)) != len(labels):
         faults.append("labels: a label stands twice")
     relations = []
-    for name, ends in (record.get("relations") or {}).items():
+    listed = record.get("relations") or {}
+    if isinstance(listed, list):
+        listed = {str(ends.get("name")): {k: v for k, v in ends.items() if k != "name"} for ends in listed}
+    for name, ends in listed.items():
         if not isinstance(ends, dict) or not ends.get("head") or not ends.get("tail"):
             faults.append(f"relations.{name}: expected head and tail lists, found {ends!r}")
             continue

@@ -12,6 +12,8 @@ from torch import nn
 
 from models.pairs import FEATURE_SIZES, PairBatch
 
+PRIOR_LOGIT = -4.0
+
 
 class RelationHead(nn.Module):
     """Scores pairs. Shapes: N tokens, H encoder width, S spans, P pairs, D width here, R relation types."""
@@ -30,6 +32,12 @@ class RelationHead(nn.Module):
         self.score = nn.Sequential(
             nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU(), nn.Linear(width, relation_count)
         )
+        self.reset_prior()
+
+    def reset_prior(self) -> None:
+        """Begin by calling every pair improbable: few of the admissible ones hold, and a head that first had to
+        learn that would drown the tagger's gradient."""
+        nn.init.constant_(self.score[-1].bias, PRIOR_LOGIT)
 
     def forward(self, states: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
         """Logits ``(P, R)`` for the pairs, given the merged token states ``(N, H)``."""

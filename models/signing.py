@@ -55,9 +55,10 @@ class SigningModel(BertForTokenClassification):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Heads are small and shallow: PyTorch's own layer initialisation suits them better than BERT's 0.02."""
-        if isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm):
-            if not getattr(module, "_is_hf_initialized", False):
-                module.reset_parameters()
+        if isinstance(module, RelationHead):
+            module.reset_prior()
+        elif isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm):
+            module.reset_parameters()
         else:
             super()._init_weights(module)
 

@@ -17,9 +17,10 @@ from data import clean
 from data.clean import STAGES_COUNTED, CleanText, clean_text, surface
 
 ARTICLES = sorted(Path("data/articles").glob("*.txt"))
-PIECES = ["醫", "院", "乾", "隆", "薴", "专", "(yī)", "（yī）", "(men)", "(a)", "(", ")", "y", "ī", "?", "??坡?lián)盟", "??疲", "嵘鉀Q",
-          "!", "![](x)", "![a](b)", "![", "](", "[a]", "，", "！", "［", "］", "「", "』", "\u200b", "\ufeff", "\u00ad", "\x00",
-          "\ud800", "\ufe0f", "\u00a0", "\t", "\u3000", "\r\n", "\r", "\n", "\u2028", "\x85", " ", "A", "1", "。", "⼀", "𠮷", "👍"]
+PIECES = ["醫", "院", "乾", "隆", "薴", "专", "(yī)", "（yī）", "(men)", "(a)", "(", ")", "y", "ī", "?", "??坡?lián)盟",
+          "??疲", "嵘鉀Q", "!", "![](x)", "![a](b)", "![", "](", "[a]", "，", "！", "［", "］", "「", "』", "\u200b",
+          "\ufeff", "\u00ad", "\x00", "\ud800", "\ufe0f", "\u00a0", "\t", "\u3000", "\r\n", "\r", "\n", "\u2028",
+          "\x85", " ", "A", "1", "。", "⼀", "𠮷", "👍"]
 NOISY = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=40).map("".join)
 
 
@@ -153,8 +154,8 @@ GLOSSES = {"醫": "yī", "學": "xué", "聯": "lián", "務": "wù", "們": "me
 
 @pytest.mark.parametrize("seed", range(4))
 def test_noisy_traditional_and_plain_simplified_become_the_same(seed: int) -> None:
-    plain = ("2024年11月8日，北京协和医院与德州市妇幼保健院签署战略合作协议。山东大学第二医院院长张三（主任医师）出席活动，"
-             "并为“专科联盟”揭牌；医务部主任李四主持！我们一同见证？\n通讯员：王五　乾隆年间建院")
+    plain = ("2024年11月8日，北京协和医院与德州市妇幼保健院签署战略合作协议。山东大学第二医院院长张三"
+             "（主任医师）出席活动，并为“专科联盟”揭牌；医务部主任李四主持！我们一同见证？\n通讯员：王五　乾隆年间建院")
     chooser = random.Random(seed)
     noisy = []
     for char in opencc.OpenCC("s2t").convert(plain):
@@ -180,23 +181,26 @@ def test_the_five_articles(path: Path) -> None:
 def test_a_conversion_that_changes_length_keeps_its_map(monkeypatch: pytest.MonkeyPatch) -> None:
     class Longer:
         def convert(self, text: str) -> str:
-            return text.replace("計算機", "计算机").replace("軟體", "软件程序").replace("滑鼠器", "鼠").replace("甲", "甲乙") \
-                if "甲乙" not in text else text
+            for one, other in (("計算機", "计算机"), ("軟體", "软件程序"), ("滑鼠器", "鼠"), ("甲乙", "甲"),
+                               ("甲", "甲乙")):
+                text = text.replace(one, other)
+            return text
 
     monkeypatch.setattr(clean, "_converter", Longer)
-    for raw, text, part, back in [("用軟體好，計算機", "用软件程序好,计算机", "软件程序", "軟體"), ("用滑鼠器。", "用鼠。", "鼠", "滑鼠器"),
-                                  ("計算機，甲", "计算机,甲乙", "乙", "甲")]:
+    for raw, text, part, back in [("用軟體好，計算機", "用软件程序好,计算机", "软件程序", "軟體"),
+                                  ("用滑鼠器。", "用鼠。", "鼠", "滑鼠器"), ("計算機，甲", "计算机,甲乙", "乙", "甲")]:
         assert clean_text(raw).text == text
         assert raw_of(raw, part) == back
         check_map(clean_text(raw))
 
 
-@pytest.mark.parametrize("seed", ["!" * 400_000, "![" * 200_000, "!" * 100_000 + "[](x)" * 100_000, "医" + "(yi)" * 100_000,
-                                  "?" * 400_000, " \n" * 200_000, "医(" * 200_000, "??坡坡坡坡坡x" * 2_000],
-                         ids=lambda text: text[:6])
-def test_hostile_text_takes_linear_time(seed: str) -> None:
+@pytest.mark.parametrize("raw", [
+    "!" * 400_000, "![" * 200_000, "!" * 100_000 + "[](x)" * 100_000, "医" + "(yi)" * 100_000, "?" * 400_000,
+    " \n" * 200_000, "医(" * 200_000, "??坡坡坡坡坡x" * 2_000,
+], ids=lambda text: text[:6])
+def test_hostile_text_takes_linear_time(raw: str) -> None:
     before = time.perf_counter()
-    check_map(clean_text(seed))
+    check_map(clean_text(raw))
     assert time.perf_counter() - before < 5
 
 

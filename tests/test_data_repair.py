@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.clean import clean_text
 from data.errors import EXIT_FAILED, run_command
 from data.repair import Edit, find_edits, find_places, main
 
@@ -72,8 +73,8 @@ def test_characters_map_to_the_raw_characters_that_show_them() -> None:
     assert edit.spans == ((2, 4), (4, 5), (4, 5), (5, 6), (5, 6), (6, 7), (7, 8))
 
 
-@pytest.mark.parametrize("text", ["重點專科醫院", "專科聯(lián)盟", "專科建設單位", "專科技術", "專科學校", "。活動(dòng)由",
-                                  "專科（中醫(yī)", "專科合作與"])
+@pytest.mark.parametrize("text", ["重點專科醫院", "專科聯(lián)盟", "專科建設單位", "專科技術", "專科學校",
+                                  "。活動(dòng)由", "專科（中醫(yī)", "專科合作與"])
 def test_the_damage_is_undone(text: str) -> None:
     broken = damage(f"我院{text}")
     assert "??" in broken or "?;" in broken
@@ -91,20 +92,29 @@ def test_a_lost_byte_with_two_possible_characters_stays() -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "", "?", "??", "???", "? ?", "真的吗??其实我不信?", "你好??坡上有人吗?", "什么??疲惫QAQ", "去哪??平时OK吗", "啊?;不是",
-    "why??坪 x", "是否签约??专科联盟何时成立??", "??坡", "??坡?", "??坡?盟", "??啤酒A", "签了吗?签了!真的?真的??真的???",
+    "", "?", "??", "???", "? ?", "真的吗??其实我不信?", "你好??坡上有人吗?", "什么??疲惫QAQ", "去哪??平时OK吗",
+    "啊?;不是", "why??坪 x", "是否签约??专科联盟何时成立??", "??坡", "??坡?", "??坡?盟", "??啤酒A",
+    "签了吗?签了!真的?真的??真的???",
     "Copyright ? 2001-2025", "http://a.cn/?a=1?;b=2", "？？？？坡？lián）盟", "??聘尾】", "??科", "專科?聯盟?",
 ])
 def test_ordinary_question_marks_stay(text: str) -> None:
     assert find_edits(text) == []
 
 
-COMMON = "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生七其期起企气平评破片票品聘普坡坪疲"
+COMMON = ("的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生"
+          "七其期起企气平评破片票品聘普坡坪疲")
 
 
 @given(st.text(alphabet=COMMON + "??？;；,。!A a1\n", max_size=200))
 def test_chat_with_many_question_marks_stays(text: str) -> None:
     assert find_edits(text) == []
+
+
+@pytest.mark.parametrize("marks", ["??", "?;"])
+def test_marks_before_any_character_of_real_text_stay(marks: str) -> None:
+    text = "".join(clean_text(path.read_text(encoding="utf-8")).text for path in ARTICLES)
+    asked = "".join(f"{text[at:at + 9]}。{marks}{text[at + 9:at + 30]}?\n" for at in range(len(text)))
+    assert find_edits(asked) == []
 
 
 @given(st.text(alphabet="??;坡疲茖聘平啤鉀QOtW(lián)聯嵘【\ue001\ud800é1 ", max_size=60))

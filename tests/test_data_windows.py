@@ -59,7 +59,8 @@ def test_whole_sentences_and_whole_overlaps() -> None:
         Window(token_start=0, token_end=12), Window(token_start=12, token_end=22)]
     assert pack_windows([4, 4, 4], max_tokens=4, overlap_tokens=0) == [
         Window(token_start=0, token_end=4), Window(token_start=4, token_end=8), Window(token_start=8, token_end=12)]
-    assert pack_windows([], max_tokens=4, overlap_tokens=0) == pack_windows([0, 0], max_tokens=4, overlap_tokens=0) == []
+    assert pack_windows([], max_tokens=4, overlap_tokens=0) == []
+    assert pack_windows([0, 0], max_tokens=4, overlap_tokens=0) == []
 
 
 def test_a_long_sentence_is_cut_with_overlap_whatever_the_overlap() -> None:
