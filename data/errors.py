@@ -5,6 +5,7 @@ Every message says where the fault is, what was expected, what came, and how to 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -53,6 +54,10 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough; the interpreter must not flush into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except PermissionError as fault:
         print(
             f"error: {fault.filename}: cannot be written or read: {fault.strerror}\n"

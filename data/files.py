@@ -36,8 +36,8 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
             repair="choose an output folder you may write to, or free the disk",
         ) from fault
     try:
-        options = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-        with os.fdopen(handle, mode, **options) as stream:
+        is_text = "b" not in mode
+        with os.fdopen(handle, mode, encoding="utf-8" if is_text else None, newline="\n" if is_text else None) as stream:
             yield stream
         # mkstemp makes files private; a result is for others to read as the umask allows.
         umask = os.umask(0)

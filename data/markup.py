@@ -36,7 +36,8 @@ KINDS = ("战略合作", "医联体", "专科联盟", "托管", "共建", "对�
          "院校合作", "工作站", "非医院伙伴", "other")
 STATUSES = ("signed", "planned", "renewed", "unveiled")
 PASSAGE_CHARS = 25
-EDTF_LEVEL_1 = re.compile(r"(?:\d{4}|XXXX|\d{3}X)(?:-(?:\d{2}|XX)(?:-(?:\d{2}|XX))?)?(?:/(?:\d{4}|XXXX)(?:-\d{2}(?:-\d{2})?)?)?")
+_EDTF_DATE = r"(?:\d{4}|XXXX|\d{3}X)(?:-(?:\d{2}|XX)(?:-(?:\d{2}|XX))?)?"
+EDTF_LEVEL_1 = re.compile(rf"{_EDTF_DATE}(?:/{_EDTF_DATE})?")
 _MENTION = re.compile(r"\{([HPRDO])(\d*):([^{}\n]+)\}")
 _MARK = re.compile(r"[{}]")
 _OPERATORS = {"+": "SIGNED_WITH", "for": "SIGNED_FOR", "=": "HOLDS_ROLE", "@": "WORKS_AT", "on": "SIGNED_ON"}
@@ -88,6 +89,8 @@ def read_marked(path: Path | str, *, surface: Callable[[str], str] = str) -> lis
             if line == "@end":
                 articles.append(_finish(draft, surface))
                 draft, in_text = None, False
+            elif line.startswith("@"):
+                faults.append(f"{place}: expected text or @end, found {line[:20]!r}; an @end is missing above")
             elif line.startswith(">"):
                 _read_relations(draft, line[1:], place)
             else:
@@ -206,7 +209,7 @@ def _read_relations(draft: _Draft, line: str, place: str) -> None:
         if kind == "SIGNED_WITH":
             pairs = [p for a, b in itertools.combinations(sides, 2) for p in itertools.product(a, b)]
         elif len(sides) == 2:
-            pairs = list(itertools.product(*sides))
+            pairs = list(itertools.product(sides[0], sides[1]))
         else:
             draft.faults.append(f"{place}: expected ids on both sides of {operators[0]!r}, found {item!r}")
             continue

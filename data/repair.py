@@ -40,22 +40,14 @@ _MAX_GAPS = 2
 # Which lead byte was orphaned. In GBK few characters have the trail byte A3; before 科 only 專 makes a word and
 # only the full stop can stand there otherwise. 專科 is believed before the words below, none of which begins
 # a sentence with 科 in front (科技, 科研, 科普, 科室 do, so of these only 技術 is listed: "。科技術" cannot be).
-_AFTER_SPECIALIST = (
-    "聯盟 聯合 聯體 學校 學院 醫院 醫療 醫生 醫師 醫聯 建設 技術 合作 協作 共建 幫扶 對接 門診 護士 護理 "
-    "人才 中心 服務 診療 疾病 病房 病種 專病 專家 特色 水平 能力 領域 優勢 項目 團隊 帶頭 發展 集群 肝病 "
-    "腦病 腎病 肺病 眼科 骨科 腫瘤 針灸 康復 兒科 婦科 婦產 內科 外科 急診 重症 影像 檢驗 （ 、 ， ”"
-).split()
+_AFTER_SPECIALIST = ["聯盟", "聯合", "聯體", "學校", "學院", "醫院", "醫療", "醫生", "醫師", "醫聯", "建設", "技術", "合作", "協作", "共建", "幫扶", "對接", "門診", "護士", "護理", "人才", "中心", "服務", "診療", "疾病", "病房", "病種", "專病", "專家", "特色", "水平", "能力", "領域", "優勢", "項目", "團隊", "帶頭", "發展", "集群", "肝病", "腦病", "腎病", "肺病", "眼科", "骨科", "腫瘤", "針灸", "康復", "兒科", "婦科", "婦產", "內科", "外科", "急診", "重症", "影像", "檢驗", "（", "、", "，", "”"]
 _AFTER_STOP = ("活動", "回顧", "可以", "看到")
 _ORPHAN_LEADS = (0x8C, 0xA1)
 _PLAUSIBLE = re.compile(f"專科(?:{'|'.join(_AFTER_SPECIALIST)})|。(?:{'|'.join(_AFTER_STOP)})")
 
 # Words that may cover characters of which a byte is unknown. Each unknown byte must lie in one of them, and the
 # reading must be the only one the list allows: a gap between 〈…E1〉〈C9…〉 is 提升, nothing else in the list.
-_LEXICON = (
-    "， 提升 提高 解決 加強 推動 促進 心血管科 心血管病科 腦血管科 腦病科 肝病科 腎病科 肺病科 腫瘤科 "
-    "針灸科 康復科 兒科 婦科 骨科 眼科 聯盟 學校 醫院 醫療 醫生 醫師 建設 技術 合作 協作 共建 幫扶 服務 "
-    "診療 發展 門診 中心 能力 水平 領域"
-).split()
+_LEXICON = ["，", "提升", "提高", "解決", "加強", "推動", "促進", "心血管科", "心血管病科", "腦血管科", "腦病科", "肝病科", "腎病科", "肺病科", "腫瘤科", "針灸科", "康復科", "兒科", "婦科", "骨科", "眼科", "聯盟", "學校", "醫院", "醫療", "醫生", "醫師", "建設", "技術", "合作", "協作", "共建", "幫扶", "服務", "診療", "發展", "門診", "中心", "能力", "水平", "領域"]
 # Characters whose trail byte went with a swallowed "(", known by lead byte and by the gloss that follows. The same
 # character with the same gloss elsewhere in the text counts too; two different ones leave the place alone.
 _GLOSSED = {"lián": "聯", "dòng": "動", "yī": "醫", "xué": "學", "wù": "務", "shù": "術", "huì": "會",

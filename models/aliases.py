@@ -16,7 +16,9 @@ from data.article import Entity
 SELF_REFERENCES = frozenset({"我院", "本院", "该院", "该医院", "贵院", "我医院", "本医院"})
 OWN_REFERENCES = frozenset({"我院", "本院", "我医院", "本医院"})
 INSTITUTIONS = ("HOSPITAL", "ORG")
-_CAMPUS = re.compile(r"^(?P<institution>.+?(?:医院|保健院|卫生院|服务中心|院|中心)(?:[(（]集团[)）])?)(?P<campus>[^院]{1,8}(?:院区|分院|院部))$")
+_CAMPUS = re.compile(
+    r"^(?P<institution>.+?(?:医院|保健院|卫生院|服务中心|院|中心)(?:[(（]集团[)）])?)"
+    r"(?P<campus>[^院]{1,8}(?:院区|分院|院部))$")
 _INSTITUTION_NAME = re.compile(r"(?:医院|保健院|卫生院|卫生中心|服务中心|中医院|分院|院)(?:[(（]集团[)）])?$")
 MAX_ABBREVIATION = 6
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from data.schema import Schema
@@ -55,12 +57,12 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray) -> list[T
     borders = [0, *(np.flatnonzero(np.diff(cuts)) + 1).tolist(), len(logits)]
     path = np.zeros(len(logits), dtype=np.int64)
     outside = log_probs.argmax(axis=1) == 0
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in itertools.pairwise(borders):
         # A sentence whose every best tag is O is already the best legal sequence.
         if not outside[start:end].all():
             path[start:end] = viterbi(log_probs[start:end], legal)
     spans = []
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in itertools.pairwise(borders):
         for span in tags_to_spans(path[start:end]):
             first, last = span.token_start + start, span.token_end + start
             probability = float(np.exp(log_probs[np.arange(first, last), path[first:last]]).mean())

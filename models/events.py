@@ -15,9 +15,13 @@ from models.aliases import Clusters
 from models.dates import resolve, year_hint
 
 _DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
-_SIGNED_NAME = re.compile(rf"(?:签署|签订|签定|签下|续签|达成|共签)(?:了|的)?[《“\"]?([^，,。；;、《》“”\"\s]{{1,24}}?{_DOCUMENT})")
+_SIGNED_NAME = re.compile(
+    rf"(?:签署|签订|签定|签下|续签|达成|共签)(?:了|的)?[《“\"]?([^，,。；;、《》“”\"\s]{{1,24}}?{_DOCUMENT})"
+)
 _ANY_NAME = re.compile(rf"[《“\"]?((?:[\u4e00-\u9fff]|[(（][\u4e00-\u9fff]+[)）]){{2,16}}?{_DOCUMENT})")
-_NAME_PREFIX = re.compile(r"^.*?(?:签署|签订|签定|签下|达成|根据|按照|代表|双方|共同|正式|就|在|与|和|了|的|该|此次|本次|这份|上述|、)(?=.{2})")
+_NAME_PREFIX = re.compile(
+    r"^.*?(?:签署|签订|签定|签下|达成|根据|按照|代表|双方|共同|正式|就|在|与|和|了|的|该|此次|本次|这份|上述|、)(?=.{2})"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ Training, evaluation and inference all come through here; only training brings a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from data.windows import Window, best_window, pack_windows, split_sentences
 
 # The tokenizer is called on pieces of the text so that a line of many megabytes never becomes one call.
 TOKENIZER_BATCH = 1024
+# Evening out pays for articles of a few windows; a long document has one short window in many.
+EVEN_WINDOWS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class TextEncoder:
         clean = clean_text(article.text)
         sentences = split_sentences(clean.text)
         ids, starts, ends, sentence_of, lengths = self._tokenise(clean.text, sentences)
-        windows = pack_windows(lengths, max_tokens=self.max_tokens - 2, overlap_tokens=self.overlap_tokens)
+        windows = self._even_windows(lengths)
         window_of, place = best_window(windows, len(ids))
         breaks = np.flatnonzero(np.frombuffer(clean.text.encode("utf-32-le"), dtype=np.uint32) == ord("\n"))
         dropped: Counter[str] = Counter()
@@ -106,6 +109,21 @@ class TextEncoder:
             sentence_of_token=sentence_of, line_of_token=np.searchsorted(breaks, starts), windows=windows, window_of_token=window_of, place_in_window=place,
             spans=spans, pairs=pairs, dropped=dropped,
         )
+
+    def _even_windows(self, lengths: list[int]) -> list[Window]:
+        """As few windows as the limit allows, but of about equal length: a last window of a few tokens would be
+        padded to the length of the others, and its tokens would see little around them."""
+        limit = self.max_tokens - 2
+        windows = pack_windows(lengths, max_tokens=limit, overlap_tokens=self.overlap_tokens)
+        count = len(windows)
+        if 1 < count <= EVEN_WINDOWS:
+            for share in (1.05, 1.15, 1.3):
+                even = math.ceil(share * (sum(lengths) + (count - 1) * self.overlap_tokens) / count)
+                if self.overlap_tokens < even < limit:
+                    packed = pack_windows(lengths, max_tokens=even, overlap_tokens=self.overlap_tokens)
+                    if len(packed) == count:
+                        return packed
+        return windows
 
     def _tokenise(
         self, text: str, sentences: Sequence[tuple[int, int]]

@@ -31,7 +31,8 @@ def model_card(config: dict[str, Any], metrics: dict[str, Any]) -> str:
         "Tags HOSPITAL, PERSON, ROLE and DATE in Chinese news about hospitals, finds who signed with whom, and assembles "
         f"signing events. Schema `{metrics['schema']}`, encoder `{config['encoder']}`.", "",
         "```python", "from models.extractor import Extractor", "",
-        f'article = Extractor.load("{config["runs"]}/{config["name"]}").extract("11月8日，甲市中心医院与乙县人民医院签署合作协议。")',
+        f'extractor = Extractor.load("{config["runs"]}/{config["name"]}")',
+        'article = extractor.extract("11月8日，甲市中心医院与乙县人民医院签署合作协议。")',
         "print(article.events)", "```", "",
         "The folder is also a stock `transformers` token classifier "
         "(`AutoModelForTokenClassification.from_pretrained`); feed it text cleaned by `data.clean.clean_text`.", "",

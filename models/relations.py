@@ -13,6 +13,7 @@ from torch import nn
 from models.pairs import FEATURE_SIZES, PairBatch
 
 PRIOR_LOGIT = -4.0
+PLACES = ("after_left", "before_right", "after_right", "left_sentence", "right_sentence")
 
 
 class RelationHead(nn.Module):
@@ -27,17 +28,19 @@ class RelationHead(nn.Module):
         self.label = nn.Embedding(label_count, width)
         self.head = nn.Linear(4 * width, width)
         self.tail = nn.Linear(4 * width, width)
-        self.context = nn.Linear(6 * width, width)
+        # One projection for each place of the context; they are applied before the pairs are formed, so that nothing
+        # wider than D is ever held for a pair.
+        self.between = nn.Linear(width, width)
+        self.places = nn.ModuleDict({name: nn.Linear(width, width, bias=False) for name in PLACES})
         self.features = nn.ModuleList(nn.Embedding(size, width) for size in FEATURE_SIZES)
-        self.score = nn.Sequential(
-            nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU(), nn.Linear(width, relation_count)
-        )
+        self.combine = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU())
+        self.score = nn.Linear(width, relation_count)
         self.reset_prior()
 
     def reset_prior(self) -> None:
         """Begin by calling every pair improbable: few of the admissible ones hold, and a head that first had to
         learn that would drown the tagger's gradient."""
-        nn.init.constant_(self.score[-1].bias, PRIOR_LOGIT)
+        nn.init.constant_(self.score.bias, PRIOR_LOGIT)
 
     def forward(self, states: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
         """Logits ``(P, R)`` for the pairs, given the merged token states ``(N, H)``."""
@@ -49,28 +52,29 @@ class RelationHead(nn.Module):
         span = torch.cat(
             [tokens[pairs.span_start], tokens[pairs.span_last], inside, self.label(pairs.span_label)], dim=1
         )  # (S, 4D)
-        context = self.context(self._context(tokens, sums, pairs))  # (P, D)
-        hidden = self.head(span)[pairs.head] + self.tail(span)[pairs.tail] + context
+        hidden = self.head(span)[pairs.head] + self.tail(span)[pairs.tail]  # (P, D)
+        hidden = hidden + self._context(tokens, weight, sums, pairs)
         for column, embedding in enumerate(self.features):
             hidden = hidden + embedding(pairs.features[:, column])
-        return self.score(hidden)
+        return self.score(self.combine(hidden))
 
-    def _context(self, tokens: torch.Tensor, sums: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
-        """``(P, 6D)``: the text between the ends, its first and last token, the token after the right end,
-        and the sentences of both ends."""
+    def _context(
+        self, tokens: torch.Tensor, weight: torch.Tensor, sums: torch.Tensor, pairs: PairBatch
+    ) -> torch.Tensor:
+        """``(P, D)``: the text between the ends, its first and last token, the token after the right end, and the
+        sentences of both ends."""
         left, right = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
-        after_left = pairs.span_last[left] + 1
-        before_right = pairs.span_start[right] - 1
-        between = _pool(sums, after_left, pairs.span_start[right])
         last = len(tokens) - 1
+        after_left = (pairs.span_last + 1).clamp(max=last)  # (S,)
+        before_right = (pairs.span_start - 1).clamp(min=0)  # (S,)
         sentence_start, sentence_end = _sentence_bounds(pairs.sentence_of_token)
-        of_token = pairs.sentence_of_token
-        summary = _pool(sums, sentence_start, sentence_end)  # one row a sentence
-        return torch.cat([
-            between, tokens[after_left.clamp(max=last)], tokens[before_right.clamp(min=0)],
-            tokens[(pairs.span_last[right] + 1).clamp(max=last)],
-            summary[of_token[pairs.span_start[left]]], summary[of_token[pairs.span_start[right]]],
-        ], dim=1)
+        summary = _pool(sums, sentence_start, sentence_end)[pairs.sentence_of_token[pairs.span_start]]  # (S, D)
+        of_left = self.places["after_left"](tokens[after_left]) + self.places["left_sentence"](summary)
+        of_right = (self.places["before_right"](tokens[before_right]) + self.places["after_right"](tokens[after_left])
+                    + self.places["right_sentence"](summary))
+        between_sums = _prefix_sums(torch.cat([self.between(tokens) * weight, weight], dim=1))
+        between = _pool(between_sums, pairs.span_last[left] + 1, pairs.span_start[right])
+        return between + of_left[left] + of_right[right]
 
 
 def _prefix_sums(values: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from data.schema import HOSPITAL, ORG, Schema
 from data.windows import split_sentences
 from models import rule_patterns as patterns
 
-_SIGNING = re.compile("签署|签订|签定|签约|签字|签下|续签|签了|共建|揭牌|加入|达成|携手|结为|托管|根据协议|按照协议|缔结")
+_SIGNING = re.compile("签署|签订|签定|签约|签字|签下|续签|签了|共建|揭牌|加入|达成|携手|结为|托管|"
+                      "根据协议|按照协议|缔结")
 _HAND = re.compile("签署|签订|签字|签约|签下|签了|代表.{0,12}签|共同签|换文")
 _NOT_SIGNED = re.compile("未签|没有签|尚未|并未|不实|取消|否认|未能|谣|暂缓|搁置|此前曾|曾于|早在")
 _ONLOOKER = re.compile("见证|出席|参加|主持|致辞|讲话|指出|表示|介绍|陪同|祝贺|说")
@@ -171,13 +173,16 @@ class _Rules:
         return self.text[start:end]
 
     def _partners(self, sentence: Sequence[_Mention]) -> Iterator[tuple[_Mention, _Mention]]:
-        """What stands before the first 与 with what stands behind it: A、B 与 C is A-C and B-C; A 与 B、C is A-B and A-C."""
+        """What stands before the first 与 with what stands behind it.
+
+        A、B 与 C gives A-C and B-C; A 与 B、C gives A-B and A-C.
+        """
         places: list[_Mention] = []
         for m in sentence:
             glossed = _ABBREVIATED.search(self.text, max(0, m.char_start - 8), m.char_start)
             if m.label in (HOSPITAL, ORG) and not glossed and m.surface not in {p.surface for p in places}:
                 places.append(m)
-        gaps = [_BRACKET.sub("", self._between(a, b)) for a, b in zip(places, places[1:], strict=False)]
+        gaps = [_BRACKET.sub("", self._between(a, b)) for a, b in itertools.pairwise(places)]
         middle = next((i for i, gap in enumerate(gaps) if _WITH.search(gap)), None)
         if middle is None:
             if len(places) == 2:
@@ -210,7 +215,8 @@ class _Rules:
         for i, mention in enumerate(sentence[:-1]):
             if mention.label != "PERSON" or not _FOR.fullmatch(self._between(mention, sentence[i + 1])):
                 continue
-            persons, places = [mention], []
+            persons = [mention]
+            places: list[_Mention] = []
             for before in reversed(sentence[:i]):
                 if before.label != "PERSON" or not _AND.fullmatch(self._between(before, persons[0])):
                     break

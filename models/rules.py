@@ -78,7 +78,9 @@ class _Tagger:
     def tag(self) -> list[CleanSpan]:
         """All mentions, ORG among them whatever the schema holds: an organisation bounds posts and parties."""
         self._dates()
-        known = [s for s in self.rules.gazetteer.matches(self.text) if s.label != PERSON or s.char_end - s.char_start > 2]
+        # A name of two characters is as often a word: 明月, 蓝田.
+        known = [s for s in self.rules.gazetteer.matches(self.text)
+                 if s.label != PERSON or s.char_end - s.char_start > 2]
         # 市委 in 市委书记 is part of the post.
         self._institutions([s for s in known if s.label in (HOSPITAL, ORG)
                             and not re.compile("副?书记|常委").match(self.text, s.char_end)])
@@ -132,7 +134,8 @@ class _Tagger:
         """A short name of the dictionary with the place in front: 市妇幼 is 淮安市妇幼 where the text says so."""
         if self.text[known.char_start] not in "市县区省州一二三四五六七八九第附":
             return known
-        return replace(known, char_start=min(known.char_start, self._left(max(0, known.char_start - 4), known.char_start)))
+        start = self._left(max(0, known.char_start - 4), known.char_start)
+        return replace(known, char_start=min(known.char_start, start))
 
     def _suffixed(self, suffix: re.Pattern[str], label: str) -> Iterator[CleanSpan]:
         """Names that end on a suffix and begin behind the last word that cannot belong to them."""
@@ -215,7 +218,8 @@ class _Tagger:
         dotted = re.compile(f"[{patterns.HAN}]{{2,7}}·[{patterns.HAN}]{{2,7}}").match(text, start)
         if dotted:
             whole = dotted.end() - start
-            return next((n for n in range(dotted[0].index("·") + 3, whole) if patterns.NAME_END.match(text, start + n)), whole)
+            shorter = range(dotted[0].index("·") + 3, whole)
+            return next((n for n in shorter if patterns.NAME_END.match(text, start + n)), whole)
         if text.startswith(patterns.NOT_A_NAME, start):
             return 0
         lengths: tuple[int, ...] = ()
@@ -242,8 +246,8 @@ class _Tagger:
             return False
         if self.text.startswith(patterns.NOT_A_NAME, start) or not self._may_be_name(start, end):
             return False
-        edge = any(s.char_end == start for s in self.spans) or patterns.LEFT_EDGE.search(self.text[max(0, start - 1):start])
-        return bool(edge) or start == 0
+        edge = patterns.LEFT_EDGE.search(self.text[max(0, start - 1) : start])
+        return bool(edge) or any(s.char_end == start for s in self.spans)
 
     def _credits(self) -> None:
         for match in patterns.CREDIT.finditer(self.text):
@@ -267,6 +271,6 @@ class _Tagger:
             bracket = self.text.rfind("(", max(0, role.char_start - 24), role.char_start)
             inside = bracket in ends and not re.search("[)。;]", self.text[bracket : role.char_start])
             behind = self.text[role.char_end : role.char_end + 1] in (":", "/", " ", "") and role.char_end + 1 in starts
-            if inside or behind or role.char_end in starts or after & held_from or role.char_start in ends:
-                if self._add(role.char_start, role.char_end, ROLE) and not role.char_start in ends:
-                    held_from.add(role.char_start)
+            held = inside or behind or role.char_end in starts or after & held_from or role.char_start in ends
+            if held and self._add(role.char_start, role.char_end, ROLE) and role.char_start not in ends:
+                held_from.add(role.char_start)

@@ -51,7 +51,11 @@ def load_predictor(folder: Path | str) -> Predictor:
     path = Path(folder)
     check_checkpoint(path)
     quietly()
-    model = SigningModel.from_pretrained(path, local_files_only=True)
+    model_settings(path)
+    model, report = SigningModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
+    if lacking := sorted(report["missing_keys"]):
+        raise ModelError(f"lacks weights that this version needs: {', '.join(lacking[:5])} …", place=str(path),
+                         repair="train it anew with this version: make train")
     model.eval()
     return predictor_of(model, AutoTokenizer.from_pretrained(path, local_files_only=True), name=path.name)
 

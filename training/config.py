@@ -42,6 +42,7 @@ class AugmentConfig(_Section):
     reorder: float = Field(default=0.2, ge=0, le=1)  # paragraphs in another order
     titles: float = Field(default=0.2, ge=0, le=1)  # posts dropped or swapped
     furniture: float = Field(default=0.2, ge=0, le=1)  # web page lines before and after
+    mask_tokens: float = Field(default=0.1, ge=0, lt=1)  # share of a training article's tokens hidden as [MASK]
     noise: float = Field(default=0.2, ge=0, le=1)  # traditional characters, glosses, half-width forms, lost bytes
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 
 from data.article import Article
-from models.inputs import Batch, TextEncoder
+from models.inputs import Batch, EncodedArticle, TextEncoder
 
 Augment = Callable[[Article, random.Random], Article]
 # Articles are shuffled, then sorted by length within stretches of this many, so that batches are even but vary.
@@ -43,7 +45,7 @@ def plan_epoch(lengths: Sequence[int], *, batch_tokens: int, seed: int, epoch: i
 
 def training_stream(
     articles: Sequence[Article], encoder: TextEncoder, *, epochs: int, batch_tokens: int, seed: int,
-    predicted_spans_from: float, augment: Augment | None = None,
+    predicted_spans_from: float, mask_tokens: float = 0.0, augment: Augment | None = None,
 ) -> Dataset:
     """A ``datasets.Dataset`` with one row a batch; reading a row builds its tensors.
 
@@ -65,10 +67,19 @@ def training_stream(
             chosen = []
             for i in indices:
                 chance = random.Random(f"{seed}/{epoch}/{articles[i].id}")
-                chosen.append(encoder.encode(augment(articles[i], chance) if augment else articles[i]))
+                encoded = encoder.encode(augment(articles[i], chance) if augment else articles[i])
+                chosen.append(_masked(encoded, mask_tokens, encoder.tokenizer.mask_token_id, chance))
             batches.append(encoder.batch(chosen))
             remaining = max(1.0 - predicted_spans_from, 1e-9)
             shares.append(max(0.0, (progress - predicted_spans_from) / remaining))
         return {"batch": batches, "predicted_share": shares}
 
     return plan.with_transform(build)
+
+
+def _masked(article: EncodedArticle, share: float, mask_id: int, chance: random.Random) -> EncodedArticle:
+    """The article with a share of its tokens hidden: a name must then be read off its surroundings."""
+    if not share:
+        return article
+    hidden = np.random.default_rng(chance.getrandbits(63)).random(len(article.token_ids)) < share
+    return replace(article, token_ids=np.where(hidden, mask_id, article.token_ids))

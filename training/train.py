@@ -28,7 +28,7 @@ from models.model_card import model_card
 from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
 from models.signing import SETTINGS, SigningModel
 from training.config import TrainConfig, load_config
-from training.stream import plan_epoch, training_stream
+from training.stream import training_stream
 from training.trainer import (
     SigningTrainer,
     checkpoint_folder,
@@ -104,16 +104,19 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     return model, AutoTokenizer.from_pretrained(config.encoder)
 
 
-def train(config: TrainConfig, material: Material, *, resume: bool) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
+def train(
+    config: TrainConfig, material: Material, *, resume: bool
+) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Run the training loop to its end; returns model, tokenizer and what it cost."""
     model, tokenizer = build_model(config, material.schema)
     settings = getattr(model.config, SETTINGS)
     encoder = TextEncoder(tokenizer=tokenizer, schema=material.schema, max_tokens=settings["max_tokens"],
                           overlap_tokens=settings["overlap_tokens"])
-    augment = Augmenter.from_articles(material.train, **config.augment.model_dump())
+    augment = Augmenter.from_articles(material.train, **config.augment.model_dump(exclude={"mask_tokens"}))
     options = config.optimiser
     stream = training_stream(material.train, encoder, epochs=options.epochs, batch_tokens=options.batch_tokens,
-                             seed=config.seed, predicted_spans_from=options.predicted_spans_from, augment=augment)
+                             seed=config.seed, predicted_spans_from=options.predicted_spans_from,
+                             mask_tokens=config.augment.mask_tokens, augment=augment)
     bf16 = {"auto": native_bf16(), "bf16": True, "fp32": False}[options.precision]
     predictor = predictor_of(model, tokenizer, name=config.name)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from models.signing import SigningModel
 from training.config import TrainConfig
@@ -25,6 +25,7 @@ class SigningTrainer(Trainer):
     def __init__(self, *, config: TrainConfig, model: SigningModel, stream: Dataset,
                  score: Callable[[], dict[str, float]] | None, **kwargs: Any) -> None:
         self.config, self.score = config, score
+        self.optimizer: torch.optim.Optimizer | None = None
         # The trainer only evaluates when it has a data set; what is scored is our own business.
         super().__init__(model=model, train_dataset=stream, eval_dataset=stream if score else None,
                          data_collator=lambda rows: rows[0], **kwargs)
@@ -117,7 +118,3 @@ def native_bf16() -> bool:
     cpu_info = Path("/proc/cpuinfo")
     return cpu_info.is_file() and "amx_bf16" in cpu_info.read_text(encoding="utf-8")
 
-
-def progress_callbacks() -> Iterator[type]:
-    """The trainer's own callbacks that print to the screen."""
-    yield from (ProgressCallback, PrinterCallback)

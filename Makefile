@@ -1,0 +1,62 @@
+# make train · make test · make lint: each sets up .venv when it is missing.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+CONFIG ?= configs/default.yaml
+RUN ?= runs/default
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train resume test lint report crossval gold agreement encoder lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready ## the virtual environment, from requirements.lock
+
+$(VENV)/.ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@
+
+train: setup ## train the default model, score it, write its report
+	$(PY) -m training.train --config $(CONFIG)
+
+resume: setup ## go on with a training that was killed
+	$(PY) -m training.train --config $(CONFIG) --resume
+
+test: setup ## all tests
+	$(PY) -m pytest
+
+lint: setup ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+report: setup ## score RUN on the seed articles and write reports/seeds
+	$(PY) -m eval.evaluate --model $(RUN) --data data/gold/seeds.jsonl --report reports/seeds
+
+crossval: setup ## leave one seed article out, five times
+	$(PY) -m eval.crossval --config $(CONFIG)
+
+gold: setup ## compile the annotation notation of the seeds to JSONL, and check it
+	$(PY) -m data.gold_compile data/gold/seeds.txt data/gold/seeds.jsonl
+	$(PY) -m data.gold_compile data/gold/passes/a.txt data/gold/passes/a.jsonl
+	$(PY) -m data.gold_compile data/gold/passes/b.txt data/gold/passes/b.jsonl
+	$(PY) -m data.validate data/gold/seeds.jsonl --schema configs/schema/parties.yaml
+
+agreement: setup ## agreement between the two annotation passes
+	$(PY) -m data.agreement data/gold/passes/a.jsonl data/gold/passes/b.jsonl
+
+encoder: setup ## make the embedded encoder anew (seeded random weights)
+	$(PY) -m models.embedded
+
+lock: ## pin what pyproject.toml asks for anew
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet torch==2.13.0
+	.venv-lock/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(p["dependencies"] + p["optional-dependencies"]["dev"]))' > .venv-lock/asked.txt
+	.venv-lock/bin/pip install --quiet -r .venv-lock/asked.txt
+	(echo "# Every package of the environment, pinned. Made by: make lock"; .venv-lock/bin/pip freeze | sed 's/+cpu//') > requirements.lock
+	rm -rf .venv-lock
+
+clean: ## remove the environment, runs and reports
+	rm -rf $(VENV) runs reports/[!e]*

@@ -1,0 +1,170 @@
+"""What many tests need: the seeds, the schemas, a tiny encoder, an untrained run folder, articles written in notation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from data.article import Article, read_jsonl
+from data.clean import surface
+from data.errors import run_command
+from data.markup import read_marked
+from data.schema import Schema, load_schema
+
+if TYPE_CHECKING:
+    from models.document import Predictor
+    from models.signing import SigningModel
+
+ROOT = Path(__file__).resolve().parent.parent
+Marked = Callable[..., Article]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_the_repository() -> Iterator[None]:
+    """Configs and gold are named relative to the repository."""
+    before = Path.cwd()
+    os.chdir(ROOT)
+    yield
+    os.chdir(before)
+
+
+@pytest.fixture(scope="session")
+def hospital() -> Schema:
+    return load_schema(ROOT / "configs/schema/hospital.yaml")
+
+
+@pytest.fixture(scope="session")
+def parties() -> Schema:
+    return load_schema(ROOT / "configs/schema/parties.yaml")
+
+
+@pytest.fixture(scope="session")
+def seeds() -> list[Article]:
+    """The five gold articles, ORG included."""
+    return read_jsonl(ROOT / "data/gold/seeds.jsonl")
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Marked:
+    """Compile ``body`` in the notation of data/markup.py to one article; ``header`` lines are optional."""
+    count = 0
+
+    def compile_one(body: str, *header: str, article_id: str = "t-1") -> Article:
+        nonlocal count
+        count += 1
+        path = tmp_path / f"marked-{count}.txt"
+        # Where a body speaks of signing the notation wants an event; the tests here have their own.
+        path.write_text("\n".join([f"@article {article_id}", *header, "@text", body, "@end"]), encoding="utf-8")
+        return read_marked(path, surface=surface)[0].article
+
+    return compile_one
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, _in_the_repository: None) -> Path:
+    """A folder with an embedded encoder of one layer and width 32, and its tokenizer."""
+    from models.embedded import build_encoder
+
+    folder = tmp_path_factory.mktemp("encoder")
+    build_encoder(folder, layers=1, width=32, heads=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
+    """A joint model on the tiny encoder with heads drawn from ``seed``, in evaluation mode."""
+
+    def build(schema: Schema, *, seed: int = 0, max_tokens: int = 64, overlap_tokens: int = 16,
+              thresholds: dict[str, float] | None = None) -> SigningModel:
+        import torch
+        from transformers import BertConfig
+
+        from models.run_folder import quietly
+        from models.signing import SETTINGS, SigningModel
+
+        quietly()
+        torch.manual_seed(seed)
+        config = BertConfig.from_pretrained(tiny_encoder)
+        config.id2label = dict(enumerate(schema.tags))
+        config.label2id = {tag: i for i, tag in enumerate(schema.tags)}
+        setattr(config, SETTINGS, {"schema": schema.to_dict(), "max_tokens": max_tokens,
+                                   "overlap_tokens": overlap_tokens, "thresholds": thresholds or {}})
+        return SigningModel.from_pretrained(tiny_encoder, config=config).eval()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_encoder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_encoder)
+
+
+@pytest.fixture(scope="session")
+def predictor(make_model: Callable[..., SigningModel], tokenizer: Any, hospital: Schema) -> Predictor:
+    """An untrained predictor that finds much (nonsense), relations and events included."""
+    from models.run_folder import predictor_of
+
+    model = make_model(hospital, thresholds={r.name: 0.012 for r in hospital.relations})
+    return predictor_of(model, tokenizer, name="untrained")
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, predictor: Predictor) -> Path:
+    """That predictor saved as a run folder."""
+    from models.run_folder import dump_yaml, save_run
+
+    folder = tmp_path_factory.mktemp("runs") / "untrained"
+    save_run(folder, predictor.model, predictor.encoder.tokenizer,
+             {"schema.yaml": dump_yaml(predictor.encoder.schema.to_dict())})
+    return folder
+
+
+class Called:
+    """What a command said: exit code, standard output, standard error."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Callable[..., Called]:
+    """Run a command's ``main`` as its module would; argparse's own exits count as exit codes."""
+
+    def run(main: Callable[..., int], *argv: object) -> Called:
+        capfd.readouterr()
+        try:
+            code = run_command(main, [str(a) for a in argv])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capfd.readouterr()
+        return Called(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder that this process may not write to, even where the tests run as root."""
+    parent = Path(tempfile.mkdtemp(prefix="qianyue-read-only-"))
+    folder = parent / "locked"
+    folder.mkdir()
+    os.chmod(folder, 0o555)
+    os.chmod(parent, 0o755)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        os.chmod(folder, 0o755)
+        shutil.rmtree(parent)
