@@ -1,4 +1,4 @@
-"""Other training articles from the annotated ones: other names, order, posts, page lines and noise, annotation intact."""
+"""Other training articles from the annotated ones: other names, posts, order, page lines, noise; annotation intact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from data import names as naming
 from data.article import Article, Entity
@@ -25,8 +26,8 @@ from data.names import (
 from data.noise import SELF_REFERENCES, Edit, add_furniture, add_noise, apply_edits, change_list, shuffle_paragraphs
 from data.pinyin import glossed_characters
 
-CLUSTER_SHARE, ROLE_SHARE, DATE_SHARE, POOL_SHARE, AT_HOME_SHARE = 0.8, 0.3, 0.5, 0.5, 0.6
-TITLE_SHARE, PERSON_POOL_SHARE = 0.3, 0.3
+CLUSTER_SHARE, ROLE_SHARE, DATE_SHARE, TITLE_SHARE = 0.8, 0.3, 0.5, 0.3
+POOL_SHARE, PERSON_POOL_SHARE, AT_HOME_SHARE = 0.5, 0.3, 0.6
 _CAMPUS = re.compile(r"(?P<base>.*(?:医院|中心|保健院))?(?P<tail>[^院]{1,8}(?:院区|分院)|\(?(?:医疗)?集团\)?|医共体)")
 _GOVERNMENT = ("health", "insurance", "government", "bureau")
 Renames = dict[str, str]
@@ -36,15 +37,14 @@ Renames = dict[str, str]
 class Pools:
     """What the training articles hold: names by level or kind, posts by kind and place, and how pages write them."""
 
-    hospitals: Mapping[str, tuple[InstitutionName, ...]] = field(default_factory=dict)
-    orgs: Mapping[str, tuple[InstitutionName, ...]] = field(default_factory=dict)
-    persons: tuple[str, ...] = ()
-    # By kind and whether the post stands behind a name (张院长).
-    roles: Mapping[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
-    clean: Mapping[str, str] = field(default_factory=dict)
-    glosses: Mapping[str, str] = field(default_factory=dict)
-    labels: frozenset[str] = frozenset()
-    relation_types: frozenset[str] = frozenset()
+    hospitals: Mapping[str, tuple[InstitutionName, ...]]
+    orgs: Mapping[str, tuple[InstitutionName, ...]]
+    persons: tuple[str, ...]
+    roles: Mapping[tuple[str, bool, bool], tuple[str, ...]]
+    clean: Mapping[str, str]
+    glosses: Mapping[str, str]
+    labels: frozenset[str]
+    relation_types: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,41 +67,35 @@ class Augmenter:
 
     def __call__(self, article: Article, rng: random.Random) -> Article:
         """A valid article: sorted flat entities, relations and clusters among them, no events once it is changed."""
+        pools = self.pools
         changes: tuple[tuple[float, Callable[[Article, random.Random], Article]], ...] = (
-            (self.substitute, self._substitute), (self.titles, change_titles), (self.reorder, self._reorder),
-            (self.furniture, self._furnish), (self.noise, self._add_noise))
+            (self.substitute, self._substitute), (self.titles, change_titles), (self.reorder, _reorder),
+            (self.furniture, partial(add_furniture, labels=pools.labels, relation_types=pools.relation_types)),
+            (self.noise, partial(add_noise, glosses=pools.glosses)))
         for probability, change in changes:
             if rng.random() < probability:
                 article = change(article, rng)
         return article
 
-    def _furnish(self, article: Article, rng: random.Random) -> Article:
-        return add_furniture(article, rng, labels=self.pools.labels, relation_types=self.pools.relation_types)
-
-    def _add_noise(self, article: Article, rng: random.Random) -> Article:
-        return add_noise(article, rng, glosses=self.pools.glosses)
-
-    def _reorder(self, article: Article, rng: random.Random) -> Article:
-        changed = change_list(article, rng) if rng.random() < 0.5 else article
-        return shuffle_paragraphs(changed, rng)
-
     def _substitute(self, article: Article, rng: random.Random) -> Article:
         """Rename most institutions and people, each the same way throughout, and some posts and dates."""
-        renames = _Renaming(pools=self.pools, maker=NameMaker(rng), article=article).renames()
-        edits, dates, before = [], dict[str, str](), -1
+        edits, dates, before, maker = [], dict[str, str](), -1, NameMaker(rng)
+        renames = _Renaming(pools=self.pools, maker=maker, article=article).renames()
         for e in article.entities:
-            new = renames.get((e.label, self.pools.clean.get(e.text, e.text)), e.text)
+            clean = self.pools.clean.get(e.text, e.text)
+            new = renames.get((e.label, clean), e.text)
             if e.label == "ROLE" and rng.random() < ROLE_SHARE:
-                kind = kind_of("role", e.text), e.char_start == before
-                new = rng.choice(self.pools.roles.get(kind, (e.text,)))
+                new = rng.choice(self.pools.roles.get(_role_key(clean, e.char_start == before), (e.text,)))
             elif e.label == "DATE":
-                if e.text not in dates:
-                    dates[e.text] = NameMaker(rng).date(e.text) if rng.random() < DATE_SHARE else e.text
-                new = dates[e.text]
+                new = dates.setdefault(e.text, maker.date(e.text) if rng.random() < DATE_SHARE else e.text)
             before = e.char_end if e.label == "PERSON" else -1
             if new != e.text:
                 edits.append(Edit(char_start=e.char_start, char_end=e.char_end, new=new))
         return apply_edits(article, edits)
+
+
+def _reorder(article: Article, rng: random.Random) -> Article:
+    return shuffle_paragraphs(change_list(article, rng) if rng.random() < 0.5 else article, rng)
 
 
 def collect_pools(articles: Sequence[Article]) -> Pools:
@@ -110,22 +104,20 @@ def collect_pools(articles: Sequence[Article]) -> Pools:
     hospitals: dict[str, dict[str, InstitutionName]] = defaultdict(dict)
     orgs: dict[str, dict[str, InstitutionName]] = defaultdict(dict)
     persons: dict[str, None] = {}
-    roles: dict[tuple[str, bool], dict[str, None]] = defaultdict(dict)
+    roles: dict[tuple[str, bool, bool], dict[str, None]] = defaultdict(dict)
     glosses: dict[str, str] = {}
     for article in articles:
         by_id = {e.id: e for e in article.entities}
-        for e in article.entities:
-            if e.text not in clean:
-                clean[e.text] = surface(e.text).replace(" ", "")
+        clean |= {e.text: surface(e.text).replace(" ", "") for e in article.entities if e.text not in clean}
         ends = {e.char_end for e in article.entities if e.label == "PERSON"}
-        for e in (e for e in article.entities if e.label == "ROLE"):
-            roles[kind_of("role", clean[e.text]), e.char_start in ends][clean[e.text]] = None
+        for e in (e for e in article.entities if e.label == "ROLE" and "主持" not in clean[e.text]):
+            roles[_role_key(clean[e.text], e.char_start in ends)][clean[e.text]] = None
         for label, names in (([by_id[c[0]].label, [clean[by_id[i].text] for i in c]]) for c in article.clusters):
             full = max((n for n in names if n not in SELF_REFERENCES), key=len, default="")
             observed = tuple(dict.fromkeys((_style(n, full), n) for n in names if n not in (full, *SELF_REFERENCES)))
             if label == "HOSPITAL" and len(full) > 5 and not local_level(full) and not _CAMPUS.fullmatch(full):
-                level = hospital_level(full)
-                hospitals[level][full] = InstitutionName(full=full, level=level, forms=(*observed, *naming.short_forms(full)))
+                level, forms = hospital_level(full), (*observed, *naming.short_forms(full))
+                hospitals[level][full] = InstitutionName(full=full, level=level, forms=forms)
             elif label == "ORG" and (kind := kind_of("org", full)):
                 orgs[kind][full] = InstitutionName(full=full, level=kind, forms=observed)
             elif label == "PERSON" and len(full) > 1:
@@ -139,6 +131,11 @@ def collect_pools(articles: Sequence[Article]) -> Pools:
                  relation_types=frozenset(r.type for a in articles for r in a.relations))
 
 
+def _role_key(post: str, behind_name: bool) -> tuple[str, bool, bool]:
+    """Posts of one key can stand for each other: of one kind, both long or short, both behind a name (张院长) or not."""
+    return kind_of("role", post), behind_name, len(post) > 5
+
+
 def _style(name: str, full: str) -> str:
     return LOCAL if local_level(name) else SUFFIX if full.endswith(name) else ABBREVIATION
 
@@ -147,9 +144,9 @@ class _Renaming:
     """The new names of one article, so drawn that no two institutions come to share one."""
 
     def __init__(self, *, pools: Pools, maker: NameMaker, article: Article) -> None:
-        self.pools, self.maker, self.rng = pools, maker, maker.rng
-        self.article = article
+        self.pools, self.maker, self.rng, self.article = pools, maker, maker.rng, article
         self.home = maker.place()
+        self.surfaces = {self._clean(e) for e in article.entities}
         self.bases: Renames = {}
 
     def renames(self) -> dict[tuple[str, str], str]:
@@ -164,39 +161,38 @@ class _Renaming:
         found: dict[tuple[str, str], str] = {}
         for group in groups:
             label = group[0].label
-            names = {self.pools.clean.get(e.text, e.text): None for e in group}
-            if label not in renamers or self.rng.random() >= CLUSTER_SHARE:
-                continue
-            for _ in range(3):
-                new = renamers[label]([n for n in names if n not in SELF_REFERENCES])
+            names = [n for n in dict.fromkeys(map(self._clean, group)) if n not in SELF_REFERENCES]
+            campus = next((m["base"] for m in map(_CAMPUS.fullmatch, names) if m), None)
+            stays = campus not in self.bases and self.rng.random() >= CLUSTER_SHARE
+            for _ in range(0 if stays or label not in renamers else 3):
+                new = renamers[label](names)
                 if self._free(new, found):
                     found.update({(label, old): name for old, name in new.items()})
                     self.bases.update(new)
                     break
         return found
 
-    def _free(self, new: Renames, found: Mapping[tuple[str, str], str]) -> bool:
-        """Whether no new name stands in the text already, or inside or around another new one of its kind."""
-        used = set(found.values())
-        return not any(name != old and len(name) > 1 and (name in self.article.text or name in used) for old, name in new.items())
+    def _clean(self, e: Entity) -> str:
+        return self.pools.clean.get(e.text, e.text)
 
-    def _place(self) -> Place:
-        return self.home if self.rng.random() < AT_HOME_SHARE else self.maker.place()
+    def _free(self, new: Renames, found: Mapping[tuple[str, str], str]) -> bool:
+        """Whether no new name stands in the text already, or is another new one; a bare surname may."""
+        used, text = set(found.values()), self.article.text
+        return not any(new[old] != old and len(new[old]) > 1 and (new[old] in text or new[old] in used) for old in new)
 
     def _draw_hospital(self, level: str) -> InstitutionName:
         pool = self.pools.hospitals.get(level, ())
         if pool and self.rng.random() < POOL_SHARE:
             return self.rng.choice(pool)
-        return self.maker.hospital(level if level in naming.LEVELS else None, self._place())
+        return self.maker.hospital(level, self.home if self.rng.random() < AT_HOME_SHARE else None)
 
     def _hospital(self, names: list[str]) -> Renames:
         full = max(names, key=len, default="")
         if campus := _CAMPUS.fullmatch(full):
             return self._campus(names, full, campus["base"] or "", campus["tail"])
-        level = hospital_level(full)
         if len(full) < 2:
             return {}
-        drawn = self._draw_hospital(level)
+        drawn = self._draw_hospital(hospital_level(full))
         new: Renames = {}
         for name in names:
             if name == full and len(full) > 5 and not local_level(full):
@@ -206,15 +202,16 @@ class _Renaming:
         return new
 
     def _form(self, drawn: InstitutionName, style: str, like: str, used: set[str]) -> str:
-        """A short form of the style, of like length or ending where there is a choice; the full name if there is none."""
-        forms = [f for s, f in drawn.forms if s == style and f not in used] or [f for _, f in drawn.forms if f not in used]
+        """A short form, where there is a choice of the style and of like length and end; if none, the full name."""
+        free = [(s, f) for s, f in drawn.forms if f not in used]
+        forms = [f for s, f in free if s == style] or [f for _, f in free]
         alike = [f for f in forms if f[-1] == like[-1] and abs(len(f) - len(like)) < 3]
         return self.rng.choice(alike or forms) if forms else drawn.full
 
     def _campus(self, names: list[str], full: str, base: str, tail: str) -> Renames:
         new_tail = self.maker.campus() if tail.endswith(("院区", "分院")) else tail
         # A campus follows its hospital, renamed or not, where the article names that too.
-        kept = base if base in self.article.text else self._draw_hospital(hospital_level(base)).full
+        kept = base if base in self.surfaces or not base else self._draw_hospital(hospital_level(base)).full
         new_base = self.bases.get(base, kept)
         new = {full: new_base + new_tail, tail: new_tail, base: new_base}
         return {n: new[n] for n in names} if all(n in new for n in names) else {}
@@ -222,12 +219,11 @@ class _Renaming:
     def _org(self, names: list[str]) -> Renames:
         full = max(names, key=len, default="")
         kind = kind_of("org", full)
-        if kind in _GOVERNMENT:
-            return self._government(names, naming.split_place(full))
-        if not kind:
-            return {}
+        if not kind or kind in _GOVERNMENT:
+            return self._government(names, naming.split_place(full)) if kind else {}
         pool = self.pools.orgs.get(kind, ())
-        drawn = self.rng.choice(pool) if pool and self.rng.random() < POOL_SHARE else self.maker.org(kind, self._place())
+        pooled = pool and self.rng.random() < POOL_SHARE
+        drawn = self.rng.choice(pool) if pooled else self.maker.org(kind)
         return {n: drawn.full if n == full else self._form(drawn, ABBREVIATION, n, set()) for n in names}
 
     def _government(self, names: list[str], old: Place) -> Renames:
@@ -237,7 +233,7 @@ class _Renaming:
         if not new or old.town:
             return {}
         word, new_word = naming.place_word(old.local), naming.place_word(new)
-        return {n: new + naming.split_place(n).rest if n.find(old.local) >= 0 else new_word + n.removeprefix(word)
+        return {n: new + naming.split_place(n).rest if old.local in n else new_word + n.removeprefix(word)
                 for n in names if old.local in n or n.startswith(word)}
 
     def _person(self, names: list[str]) -> Renames:
@@ -251,8 +247,9 @@ class _Renaming:
                 break
         else:
             return {}
-        known = {naming.surname_of(full): naming.surname_of(new), full.removeprefix(naming.surname_of(full)): new.removeprefix(naming.surname_of(new)),
-                 full: new if len(full) > 1 else naming.surname_of(new)}
+        old_surname, surname = naming.surname_of(full), naming.surname_of(new)
+        known = {old_surname: surname, full.removeprefix(old_surname): new.removeprefix(surname),
+                 full: new if len(full) > 1 else surname}
         return {n: known[n] for n in names} if all(known.get(n) for n in names) else {}
 
 

@@ -1,7 +1,6 @@
 """Names of Chinese hospitals, people, organisations, posts and dates, made up the way China makes them up.
 
-The word lists are in ``data/names/``. A short form follows from its full name: 威海市中心医院 gives 市中心医院,
-临沂市第一人民医院 gives 临沂一院 and 市一院, 山东大学第二医院 gives 山大二院.
+A short form follows from its full name: 临沂市第一人民医院 gives 临沂一院 and 市一院. Word lists are in ``data/names/``.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ LOCAL, SUFFIX, ABBREVIATION = "local", "suffix", "abbreviation"
 LEVELS = {"city": 34, "county": 34, "university": 14, "province": 5, "town": 8, "other": 10, "army": 2}
 _LEVEL_WORDS = (("自治区", "province"), ("地区", "city"), ("省", "province"), ("市", "city"), ("州", "city"), ("盟", "city"),
                 ("县", "county"), ("区", "county"), ("旗", "county"))
-_CHINESE = "〇一二三四五六七八九"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstitutionName:
-    """A full name, its level (a key of ``LEVELS``, or the kind of an organisation), and ``(style, short form)`` pairs."""
+    """A full name, its level (of ``LEVELS``) or kind of organisation, and its short forms with the style of each."""
 
     full: str
     level: str
@@ -105,9 +103,7 @@ def place_short(place: str) -> str:
     """临沂 of 临沂市, 石柱 of 石柱土家族自治县; a name of two characters stays whole (赵县)."""
     for line in read_lines("cities.txt"):
         full, short, *cities = line.split()
-        if place == full:
-            return short
-        if listed := next((x.partition("=")[2] for x in cities if x.startswith(place + "=")), ""):
+        if listed := next((x.partition("=")[2] for x in (f"{full}={short}", *cities) if x.startswith(place + "=")), ""):
             return listed
     if "族" in place or "自治" in place:
         return place[:2]
@@ -129,8 +125,8 @@ def _signs(what: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=8192)
 def hospital_level(name: str) -> str:
     """The level of a full or local name; ``short`` where neither a place nor a kind shows it."""
-    return (kind_of("hospital", name) or local_level(name) or split_place(name).level
-            or ("short" if len(name) <= 5 else "other"))
+    shown = kind_of("hospital", name) or local_level(name) or split_place(name).level
+    return shown or ("short" if len(name) <= 5 else "other")
 
 
 def local_level(name: str) -> str:
@@ -146,11 +142,12 @@ def surname_of(person: str) -> str:
 @lru_cache(maxsize=8192)
 def short_forms(full: str) -> tuple[tuple[str, str], ...]:
     """The natural short forms of a hospital's full name, as ``(style, form)``; none equals the full name."""
-    if found := re.search("第([〇零一二三四五六七八九]{3}|[0-9]{3})医院$", full):
+    heads = [x for x in words("words.txt", "university") if full.startswith(x.partition("=")[0])]
+    if found := re.search("第([〇零一二三四五六七八九]{3})医院$", full):
         digits = found[1].translate(str.maketrans("〇零一二三四五六七八九", "00123456789"))
-        forms = [(SUFFIX, f"{found[1]}医院"), (ABBREVIATION, f"解放军{found[1]}医院"), (ABBREVIATION, f"{digits}医院")]
-    elif university := max((x for x in words("words.txt", "university") if full.startswith(x.partition("=")[0])), key=len, default=""):
-        head, _, short = university.partition("=")
+        forms = [(SUFFIX, f"{found[1]}医院"), *((ABBREVIATION, f"{x}医院") for x in ("解放军" + found[1], digits))]
+    elif heads:
+        head, _, short = max(heads, key=len).partition("=")
         forms = _university_forms(full.removeprefix(head), short)
     else:
         forms = _placed_forms(split_place(full))
@@ -184,7 +181,8 @@ def _placed_forms(parts: Place) -> list[tuple[str, str]]:
                     if re.search(signs, rest)), [rest])
     forms = [(LOCAL, word + rest), (ABBREVIATION, parts.local + rest), *((LOCAL, word + x) for x in changed)]
     # 临沂医院 would be another house: what is no more than 医院 keeps the word of its place.
-    forms += [(ABBREVIATION, short + (word if x in ("医院", "人医") and not short.endswith(word) else "") + x) for x in changed]
+    worded = short.removesuffix(word) + word
+    forms += [(ABBREVIATION, (worded if x in ("医院", "人医") else short) + x) for x in changed]
     return [*forms, (SUFFIX, rest)] if len(rest) > 2 and rest != "人民医院" else forms
 
 
@@ -243,13 +241,12 @@ class NameMaker:
 
     def date(self, like: str) -> str:
         """Another calendar date written as ``like`` is; one in eight takes another form that fits the same place."""
-        rng = self.rng
+        rng, seen = self.rng, list[str]()
         year, month, day = rng.randint(2013, 2026), rng.randint(1, 12), rng.randint(1, 28)
-        shapes = (x.split() for x in read_lines("date_forms.txt"))
-        if rng.random() < 0.125 and (forms := next((x[1:] for x in shapes if re.fullmatch(x[0], like)), [])):
+        rows = [x.split() for x in read_lines("date_forms.txt")] if rng.random() < 0.125 else []
+        if forms := next((x[1:] for x in rows if re.fullmatch(x[0], like)), []):
             chinese = {"Y": "".join(_CHINESE[int(c)] for c in str(year)), "M": _han(month), "D": _han(day)}
             return rng.choice(forms).format(y=year, m=month, d=day, **chinese)
-        seen: list[str] = []
         padded = bool(re.search(r"(?<!\d)0\d|\d{4}[-/.]\d\d[-/.]\d\d", like))
 
         def other(match: re.Match[str]) -> str:
@@ -275,8 +272,8 @@ class _Slots(dict[str, str]):
         home = place.city or place.province
         local = rng.choice([x for x in (place.county, home, home, place.province) if x])
         over = home if place.county.endswith("区") and rng.random() < 0.7 else ""
-        super().__init__(province=place.province, city=home, county=place.county or home, home=place_short(home), over=over,
-                         local=local, word=place_word(local), stem=place_short(place.county or home),
+        super().__init__(province=place.province, city=home, county=place.county or home, home=place_short(home),
+                         local=local, word=place_word(local), stem=place_short(place.county or home), over=over,
                          within=place.county if rng.random() < 0.7 else "", short_province=place_short(place.province))
         self.rng = rng
 
@@ -294,9 +291,9 @@ def _patterns(level: str) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]
 
 _DATE_PART = re.compile(r"(?<!\d)(?P<number>\d{4}|\d{1,2})(?!\d)|(?P<year>[一二三四五六七八九〇零○]{4})(?=年)"
                         r"|(?P<han>[一二三四五六七八九十]{1,3})(?=[月日])|(?P<word>[去今明前]年|[昨今前][日天]|[本上下]月|[上中下]旬)")
+_CHINESE = "〇一二三四五六七八九"
 _RELATIVE = ("去年 今年 明年 前年", "昨日 昨天 今天 今日 前天 前日", "本月 上月 下月", "上旬 中旬 下旬")
 
 
 def _han(number: int) -> str:
-    """二十八 of 28; up to 39."""
     return ("", "十", "二十", "三十")[number // 10] + ("", *_CHINESE[1:])[number % 10]

@@ -1,7 +1,6 @@
 """Edits of annotated text that keep every offset exact, and changes of layout made of them.
 
-The changes: noise of copied pages, web page lines around an article, another order of paragraphs, longer or shorter
-lists of guests.
+The changes: noise of copied pages, page lines around an article, order of paragraphs, length of guest lists.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ _HALF_WIDTH = str.maketrans("，：；（）！？", ",:;()!?")
 _LONG_PARAGRAPH_CHARS, _BODY_LINE_CHARS = 120, 40
 SELF_REFERENCES = frozenset({"我院", "本院", "该院", "该医院", "贵院"})
 _SLOT = re.compile(r"\{([HPRDO])(?::([^}]+))?\}|<([a-z]+)>")
+_Maybe = Entity | None
 _LABELS = {"H": "HOSPITAL", "P": "PERSON", "R": "ROLE", "D": "DATE", "O": "ORG"}
 _LIST_GOES_ON = re.compile("[、，；。]|等|出席|参加")
 _COUNTED = re.compile("[0-9两二三四五六七八九十]余?[人位名]")
@@ -47,16 +47,13 @@ def apply_edits(article: Article, edits: Sequence[Edit], *, dropped: Collection[
     if not edits and not dropped:
         return article
     ordered = sorted(edits, key=lambda e: (e.char_start, e.char_end))
-    pieces: list[str] = []
-    shifts = [0]
-    done = 0
+    pieces, shifts, done = list[str](), [0], 0
     for edit in ordered:
         pieces += (article.text[done:edit.char_start], edit.new)
         shifts.append(shifts[-1] + len(edit.new) - (edit.char_end - edit.char_start))
         done = edit.char_end
     text = "".join([*pieces, article.text[done:]])
-    ends = [edit.char_end for edit in ordered]
-    starts = [edit.char_start for edit in ordered]
+    starts, ends = [edit.char_start for edit in ordered], [edit.char_end for edit in ordered]
     entities = []
     for e in article.entities:
         if e.id not in dropped:
@@ -83,9 +80,8 @@ def rebuilt(article: Article, text: str, entities: Sequence[Entity]) -> Article:
 
 def add_noise(article: Article, rng: random.Random, *, glosses: Mapping[str, str]) -> Article:
     """One to three kinds of noise; ``glosses`` maps traditional characters to the pinyin some pages put behind them."""
-    kinds = rng.sample((_half_width, _spaced_names, _stray_spaces, _broken_lines, _picture_lines, _lost_characters,
-                        _missing_commas), rng.randint(1, 3))
-    for kind in kinds:
+    kinds = (_half_width, _spaced_names, _stray_spaces, _broken_lines, _pictures, _lost_characters, _missing_commas)
+    for kind in rng.sample(kinds, rng.randint(1, 3)):
         article = apply_edits(article, kind(article, rng))
     return traditional(article, rng, glosses=glosses) if rng.random() < 0.25 else article
 
@@ -125,10 +121,10 @@ def _broken_lines(article: Article, rng: random.Random) -> list[Edit]:
             if line.start() < m.end() < line.end() and free[m.start()] and rng.random() < 0.4]
 
 
-def _picture_lines(article: Article, rng: random.Random) -> list[Edit]:
-    ends = [m.start() for m in re.finditer("\n", article.text)]
+def _pictures(article: Article, rng: random.Random) -> list[Edit]:
+    spots = [m.start() for m in re.finditer("\n", article.text)]
     mark = rng.choice(("图片", "图片", "[图片]", "图 片", "（图）"))
-    return [Edit(char_start=i, char_end=i, new=f"\n{mark}") for i in rng.sample(ends, min(len(ends), rng.randint(1, 3)))]
+    return [Edit(char_start=i, char_end=i, new=f"\n{mark}") for i in rng.sample(spots, min(len(spots), 2))]
 
 
 def _lost_characters(article: Article, rng: random.Random) -> list[Edit]:
@@ -146,12 +142,11 @@ def _missing_commas(article: Article, rng: random.Random) -> list[Edit]:
 
 
 def traditional(article: Article, rng: random.Random, *, glosses: Mapping[str, str]) -> Article:
-    """The article in traditional characters, half of the time with glosses; unchanged where the script alters lengths."""
+    """The article in traditional characters, half of the time with glosses; unchanged where lengths would change."""
     text = _converter().convert(article.text)
     if len(text) != len(article.text):
         return article
-    entities = [replace(e, text=text[e.char_start:e.char_end]) for e in article.entities]
-    article = rebuilt(article, text, entities)
+    article = rebuilt(article, text, [replace(e, text=text[e.char_start:e.char_end]) for e in article.entities])
     if not glosses or rng.random() < 0.5:
         return article
     return apply_edits(article, [Edit(char_start=i, char_end=i, new=f"({glosses[c]})")
@@ -205,10 +200,11 @@ def change_list(article: Article, rng: random.Random) -> Article:
         before, after = by_end.get(start - 1), by_start.get(e.char_end + 1)
         listed = text[start - 1:start] == "、" and before is not None and before.label == "PERSON"
         if listed and _LIST_GOES_ON.match(text, e.char_end):
-            return apply_edits(article, [Edit(char_start=start - 1, char_end=e.char_end, new="")], dropped={e.id, *roles})
-        heads_next = text[e.char_end:e.char_end + 1] == "、" and after is not None and after.label in ("ROLE", "HOSPITAL")
+            gone = Edit(char_start=start - 1, char_end=e.char_end, new="")
+            return apply_edits(article, [gone], dropped={e.id, *roles})
+        next_begins = text.startswith("、", e.char_end) and after is not None and after.label in ("ROLE", "HOSPITAL")
         # A guest beside those who sign would be taken for one who signs.
-        if heads_next and "WORKS_AT" in types and "签" not in sentence:
+        if next_begins and "WORKS_AT" in types and "签" not in sentence:
             return _with_guest(article, e, NameMaker(rng), [r for r in facts[e.id] if r.type == "WORKS_AT"])
     return article
 
@@ -219,35 +215,30 @@ def _with_guest(article: Article, guest: Entity, maker: NameMaker, works_at: Seq
     middle = at + 1 + len(role)
     added = [Entity(id="G1", char_start=at + 1, char_end=middle, label="ROLE", text=role),
              Entity(id="G2", char_start=middle, char_end=middle + len(person), label="PERSON", text=person)]
-    relations = (*article.relations, Relation(type="HOLDS_ROLE", head="G2", tail="G1"), *(replace(r, head="G2") for r in works_at))
-    return rebuilt(replace(article, relations=relations, clusters=(*article.clusters, ("G2",))), article.text,
-                   [*article.entities, *added])
+    facts = (Relation(type="HOLDS_ROLE", head="G2", tail="G1"), *(replace(r, head="G2") for r in works_at))
+    article = replace(article, relations=(*article.relations, *facts), clusters=(*article.clusters, ("G2",)))
+    return rebuilt(article, article.text, [*article.entities, *added])
 
 
-def add_furniture(article: Article, rng: random.Random, *, labels: Collection[str], relation_types: Collection[str]) -> Article:
-    """Web page lines before and after, annotated with the labels and relation types there are; others stay plain text."""
+def add_furniture(
+    article: Article, rng: random.Random, *, labels: Collection[str], relation_types: Collection[str],
+) -> Article:
+    """Web page lines before and after, annotated with the labels and relation types there are, else plain text."""
     page = _Page(article, rng)
-    templates: dict[str, list[str]] = {"head": [], "foot": []}
-    for line in read_lines("furniture.txt"):
-        where, _, template = line.partition("\t")
-        templates[where].append(template)
-    head = page.write(rng.sample(templates["head"], rng.choice((0, 1, 1, 2, 2))), base=0)
-    first_line_end = article.text.find("\n") + 1
-    at = rng.choice((0, first_line_end))
+    head = page.write(rng.sample(read_lines("page_head.txt"), rng.choice((0, 1, 1, 2, 2))), base=0)
+    at = rng.choice((0, article.text.find("\n") + 1))
     changed = apply_edits(article, [Edit(char_start=at, char_end=at, new=head), Edit(
         char_start=len(article.text), char_end=len(article.text), new="\n")])
     placed = [replace(e, char_start=e.char_start + at, char_end=e.char_end + at) for e in page.entities]
-    page.entities = []
-    foot = page.write(rng.sample(templates["foot"], rng.choice((0, 1, 2, 3))), base=len(changed.text)).removesuffix("\n")
-    entities = [e for e in (*placed, *page.entities) if e.label in labels]
+    foot = page.write(rng.sample(read_lines("page_foot.txt"), rng.choice((0, 1, 2, 3))), base=len(changed.text))
+    entities = [e for e in (*placed, *page.entities[len(placed):]) if e.label in labels]
     known = {e.id for e in entities}
     relations = [r for r in page.relations if r.type in relation_types and {r.head, r.tail} <= known]
-    clusters = [(*c, *(i for i in page.hospitals if i in known)) if page.hospital_id in c else c for c in article.clusters]
-    if not page.hospital_id:
-        clusters.append(tuple(i for i in page.hospitals if i in known))
-    clusters += [(e.id,) for e in entities if e.label in ("PERSON", "ORG")]
-    changed = replace(changed, relations=(*changed.relations, *relations), clusters=tuple(c for c in clusters if c))
-    return rebuilt(changed, changed.text + foot, [*changed.entities, *entities])
+    hospitals = tuple(e.id for e in entities if e.label == "HOSPITAL")
+    clusters = [(*c, *hospitals) if page.hospital_id in c else c for c in article.clusters]
+    clusters += [(e.id,) for e in entities if e.label in ("PERSON", "ORG")] + [hospitals] * (not page.hospital_id)
+    changed = replace(changed, relations=(*changed.relations, *relations), clusters=tuple(clusters))
+    return rebuilt(changed, changed.text + foot.removesuffix("\n"), [*changed.entities, *entities])
 
 
 class _Page:
@@ -261,34 +252,29 @@ class _Page:
         self.hospital = named.text if named and fits else self.maker.hospital().full
         self.entities: list[Entity] = []
         self.relations: list[Relation] = []
-        self.hospitals: list[str] = []
-        self.count = 0
 
     def write(self, templates: Sequence[str], *, base: int) -> str:
         """The lines of the templates, each with its line end; entities are noted at ``base`` plus their offset."""
         text = ""
         for line in (part for template in templates for part in template.split(" / ")):
-            post = org = None
-            done = 0
+            post, org, done = None, None, 0
             for slot in _SLOT.finditer(line):
                 gap = line[done:slot.start()]
                 text, done = text + gap, slot.end()
                 new = self._value(slot[1] or slot[3], slot[2] or "")
                 if slot[1]:
-                    self.count += 1
-                    e = Entity(id=f"F{self.count}", char_start=base + len(text), char_end=base + len(text) + len(new),
-                               label=_LABELS[slot[1]], text=new)
+                    start = base + len(text)
+                    e = Entity(id=f"F{len(self.entities)}", char_start=start, char_end=start + len(new), text=new,
+                               label=_LABELS[slot[1]])
                     self.entities.append(e)
                     post, org = self._relate(e, gap, post, org)
                 text += new
             text += line[done:] + "\n"
         return text
 
-    def _relate(self, e: Entity, gap: str, post: Entity | None, org: Entity | None) -> tuple[Entity | None, Entity | None]:
-        """Note what a person holds; the post and newspaper that the next mention stands behind."""
+    def _relate(self, e: Entity, gap: str, post: _Maybe, org: _Maybe) -> tuple[_Maybe, _Maybe]:
+        """Note what a person holds; returns the post and newspaper that the next mention stands behind."""
         joined = not gap.strip(" \u3000：:、丨｜")
-        if e.label == "HOSPITAL":
-            self.hospitals.append(e.id)
         if e.label == "PERSON" and post and joined:
             self.relations.append(Relation(type="HOLDS_ROLE", head=e.id, tail=post.id))
             if org:

@@ -100,7 +100,8 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
 def _headline(scores: dict[str, Any]) -> dict[str, Any]:
     return {"entities": scores["entities"]["micro"], "relations": scores["relations"]["micro"],
             "events": scores["events"]["parties"],
-            "entities_by_name": {n: s["f1"] for n, s in scores["entities"]["by_name"].items()}}
+            "entities_by_name": {n: s["f1"] for n, s in scores["entities"]["by_name"].items()},
+            "relations_by_name": {n: s["f1"] for n, s in scores["relations"]["by_name"].items()}}
 
 
 def summary(record: dict[str, Any]) -> str:

@@ -54,7 +54,8 @@ def write_report(
     seen = set(metrics.get("seen_in_training") or ())
     views = [view_article(g, p, schema, seen=g.id in seen) for g, p in pairs]
     page = _template().render(
-        metrics=metrics, model=next((a.model for a in predicted if a.model), None), schema=schema, views=views,
+        metrics=metrics, baselines=metrics.get("baselines") or {}, schema=schema, views=views,
+        model=next((a.model for a in predicted if a.model), None),
         kinds=KINDS, meaning=MEANING, letters=letters(schema.labels), event_rows=event_rows,
         headline=headline(metrics), errors=error_summary(pairs), worst=worst(metrics),
         relation_kinds=_total(v.relation_counts for v in views), seen=sorted(seen), few=len(gold) < FEW_ARTICLES,

@@ -20,6 +20,8 @@ _CAMPUS = re.compile(
     r"^(?P<institution>.+?(?:医院|保健院|卫生院|服务中心|院|中心)(?:[(（]集团[)）])?)"
     r"(?P<campus>[^院]{1,8}(?:院区|分院|院部))$")
 _INSTITUTION_NAME = re.compile(r"(?:医院|保健院|卫生院|卫生中心|服务中心|中医院|分院|院)(?:[(（]集团[)）])?$")
+_KIND_WORDS = ("医院", "保健院", "卫生院", "中心", "医学院", "大学", "公司")
+_FILLERS = re.compile("人民|附属|大学|自治[州区县]|[省市县区第]")
 MAX_ABBREVIATION = 6
 
 
@@ -123,7 +125,10 @@ def _is_short_for(short: str, full: str) -> bool:
         return False
     if full.endswith(short):
         return True
-    if len(short) > MAX_ABBREVIATION or short[-1] != full[-1]:
+    if short.endswith(_KIND_WORDS):
+        # 市第一医院 for 某市第一人民医院; but 某市中医院 is not 某市中心医院 with a character left out.
+        return _FILLERS.sub("", full).endswith(_FILLERS.sub("", short))
+    if len(short) > MAX_ABBREVIATION:
         return False
     characters = iter(full)
     return all(c in characters for c in short)

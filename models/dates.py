@@ -90,10 +90,10 @@ def _edtf(year: int | None, month: int | None, day: int | None) -> str | None:
 
 
 def year_hint(mentions: Iterable[str]) -> int | None:
-    """The year of the first mention with year and month; a bare year (a copyright line) is no hint."""
+    """The year of the first full date; a bare year (a copyright line) or a month (a plan) is no hint."""
     for mention in mentions:
         resolved = resolve(mention)
-        if resolved and not resolved.startswith("XXXX") and len(resolved) >= len("2024-11"):
+        if resolved and not resolved.startswith("XXXX") and len(resolved) == len("2024-11-08"):
             return int(resolved[:4])
     return None
 

@@ -94,7 +94,7 @@ def _event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
         other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
         signatories=_signatories(parties, relations, clusters, view),
-        date=_date(parties, relations, clusters, view, published, hint),
+        date=_date(parties, sentences, relations, clusters, view, published, hint),
         agreement=_agreement_name(view.sentences[s] for s in sentences),
         evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
         score=round(max(scores), 4) if scores else None,
@@ -125,17 +125,25 @@ def _signatories(
 
 
 def _date(
-    parties: frozenset[int], relations: Sequence[Relation], clusters: Clusters, view: TextView,
-    published: str | None, hint: int | None,
+    parties: frozenset[int], sentences: Sequence[int], relations: Sequence[Relation], clusters: Clusters,
+    view: TextView, published: str | None, hint: int | None,
 ) -> str | None:
-    """The most precise of the dates that SIGNED_ON ties to the parties; the better-scored one among equals."""
-    options = []
-    for relation in relations:
-        if relation.type == "SIGNED_ON" and clusters.of[relation.head] in parties:
-            resolved = resolve(view.surfaces[relation.tail], published=published, year_hint=hint)
-            if resolved:
-                options.append((len(resolved), relation.score or 1.0, resolved))
-    return max(options)[2] if options else None
+    """The date that SIGNED_ON ties to the parties: one of the stating sentences first, then the more precise, then the
+    better scored, then the first in the text. Parties without one share the article's only signing date."""
+    own, others = [], set()
+    for order, relation in enumerate(relations):
+        if relation.type != "SIGNED_ON":
+            continue
+        resolved = resolve(view.surfaces[relation.tail], published=published, year_hint=hint)
+        if resolved is None:
+            continue
+        others.add(resolved)
+        if clusters.of[relation.head] in parties:
+            here = view.sentence_of[relation.tail] in sentences
+            own.append((here, len(resolved), relation.score or 1.0, -order, resolved))
+    if own:
+        return max(own)[-1]
+    return others.pop() if len(others) == 1 else None
 
 
 def _agreement_name(sentences: Iterable[str]) -> str | None:

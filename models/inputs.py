@@ -19,11 +19,13 @@ from data.clean import CleanText, clean_text
 from data.schema import Schema
 from data.tags import TokenSpan, spans_to_tags
 from data.windows import Window, best_window, pack_windows, split_sentences
+from models.hints import hint_types
 
 # The tokenizer is called on pieces of the text so that a line of many megabytes never becomes one call.
 TOKENIZER_BATCH = 1024
 # Evening out pays for articles of a few windows; a long document has one short window in many.
 EVEN_WINDOWS = 8
+WIDTH_STEP = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class EncodedArticle:
     article: Article
     clean: CleanText
     token_ids: np.ndarray  # (N,)
+    token_types: np.ndarray  # (N,) hints of the rules, 0 where there is none (models/hints.py)
     token_char_start: np.ndarray  # (N,) offsets in clean.text
     token_char_end: np.ndarray  # (N,)
     sentence_of_token: np.ndarray  # (N,)
@@ -69,6 +72,7 @@ class Batch:
 
     input_ids: torch.Tensor  # (W, T)
     attention_mask: torch.Tensor  # (W, T)
+    token_types: torch.Tensor  # (W, T)
     token_index: torch.Tensor  # (N,) flat index into (W * T)
     token_counts: list[int]  # tokens of each article; sums to N
     articles: list[EncodedArticle]
@@ -82,12 +86,14 @@ class TextEncoder:
         schema: labels and relations that annotation is read into.
         max_tokens: tokens a window, [CLS] and [SEP] included; at most what the encoder has positions for.
         overlap_tokens: how far consecutive windows overlap.
+        hints: let the rules mark what they find as token types.
     """
 
     def __init__(
-        self, *, tokenizer: PreTrainedTokenizerBase, schema: Schema, max_tokens: int = 256, overlap_tokens: int = 48
+        self, *, tokenizer: PreTrainedTokenizerBase, schema: Schema, max_tokens: int = 256, overlap_tokens: int = 32,
+        hints: bool = False,
     ) -> None:
-        self.tokenizer, self.schema = tokenizer, schema
+        self.tokenizer, self.schema, self.hints = tokenizer, schema, hints
         self.max_tokens, self.overlap_tokens = max_tokens, overlap_tokens
 
     def encode(self, article: Article) -> EncodedArticle:
@@ -105,7 +111,9 @@ class TextEncoder:
         dropped: Counter[str] = Counter()
         spans, pairs = self._gold(article, clean, starts, ends, dropped)
         return EncodedArticle(
-            article=article, clean=clean, token_ids=ids, token_char_start=starts, token_char_end=ends,
+            article=article, clean=clean, token_ids=ids,
+            token_types=hint_types(clean.text, starts, ends) if self.hints else np.zeros_like(ids),
+            token_char_start=starts, token_char_end=ends,
             sentence_of_token=sentence_of, line_of_token=np.searchsorted(breaks, starts), windows=windows, window_of_token=window_of, place_in_window=place,
             spans=spans, pairs=pairs, dropped=dropped,
         )
@@ -180,16 +188,21 @@ class TextEncoder:
 
     def batch(self, articles: Sequence[EncodedArticle]) -> Batch:
         """Pad the windows of several articles to one batch."""
-        rows = [(a.token_ids[w.token_start : w.token_end]) for a in articles for w in a.windows]
+        stretches = [(a, slice(w.token_start, w.token_end)) for a in articles for w in a.windows]
+        rows = [a.token_ids[stretch] for a, stretch in stretches]
         width = 2 + max((len(row) for row in rows), default=0)
+        # Few different shapes: kernels compiled for one (bf16 on a CPU, torch.compile) then serve again.
+        width = min(-(-width // WIDTH_STEP) * WIDTH_STEP, max(self.max_tokens, width))
         # An article without a token has no window; one empty row keeps the shapes legal.
         input_ids = np.full((max(len(rows), 1), width), self.tokenizer.pad_token_id, dtype=np.int64)
-        mask = np.zeros_like(input_ids)
+        mask, types = np.zeros_like(input_ids), np.zeros_like(input_ids)
         mask[:, :2] = 1
         for r, row in enumerate(rows):
             input_ids[r, 1 : 1 + len(row)] = row
             input_ids[r, 1 + len(row)] = self.tokenizer.sep_token_id
             mask[r, : len(row) + 2] = 1
+            article, stretch = stretches[r]
+            types[r, 1 : 1 + len(row)] = article.token_types[stretch]
         input_ids[:, 0] = self.tokenizer.cls_token_id
         token_index, window_base = [], 0
         for a in articles:
@@ -198,6 +211,7 @@ class TextEncoder:
         flat = np.concatenate(token_index) if token_index else np.zeros(0, dtype=np.int64)
         return Batch(
             input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(mask),
+            token_types=torch.from_numpy(types),
             token_index=torch.from_numpy(flat.astype(np.int64)), token_counts=[len(a.token_ids) for a in articles],
             articles=list(articles),
         )

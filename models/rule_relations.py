@@ -24,6 +24,8 @@ _LIST = re.compile("[、,和及与]|以及")
 _FOR = re.compile("(?:同志)?(?:分别)?代表")
 _ABBREVIATED = re.compile(r"\((?:以下)?(?:简?称)?[:为]?[“\"]?$")
 _BRACKET = re.compile(r"\([^()]*\)?")
+# Posts of a government or its party committee: no hospital gives them.
+_OFFICE = re.compile("[市县区州省镇乡旗]长$|[市县区州省旗](?:纪委|委)(?:副?书记|常委)")
 _GAP = re.compile("[、 :/(,“\"]{0,2}|兼|兼任")
 
 
@@ -143,6 +145,8 @@ class _Rules:
                 continue
             place = next((m for m in reversed(self.mentions[:i])
                           if m.label in (HOSPITAL, ORG) and m.sentence == role.sentence), None)
+            if place is not None and place.label == HOSPITAL and _OFFICE.search(role.surface):
+                continue
             for person in persons:
                 if place is not None and person.entity.id not in placed and "\n" not in self._between(place, role):
                     placed.add(person.entity.id)

@@ -64,7 +64,7 @@ def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, nam
     """A predictor of a model in memory, with the window sizes and thresholds of its settings."""
     settings = getattr(model.config, SETTINGS)
     encoder = TextEncoder(tokenizer=tokenizer, schema=model.schema, max_tokens=settings["max_tokens"],
-                          overlap_tokens=settings["overlap_tokens"])
+                          overlap_tokens=settings["overlap_tokens"], hints=settings["hints"])
     return Predictor(model=model, encoder=encoder, thresholds=dict(settings.get("thresholds") or {}), name=name)
 
 

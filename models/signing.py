@@ -62,12 +62,28 @@ class SigningModel(BertForTokenClassification):
         else:
             super()._init_weights(module)
 
+    def widen_token_types(self, count: int) -> None:
+        """Give the encoder ``count`` token types. New ones begin near type 0, which a checkpoint was trained with, and
+        apart from one another by half the spread of its word embeddings."""
+        old = self.bert.embeddings.token_type_embeddings
+        if old.num_embeddings >= count:
+            return
+        new = nn.Embedding(count, old.embedding_dim)
+        with torch.no_grad():
+            new.weight.normal_(0.0, 0.5 * float(self.bert.embeddings.word_embeddings.weight.std()))
+            new.weight += old.weight[:1]
+            new.weight[0] = old.weight[0]
+        self.bert.embeddings.token_type_embeddings = new
+        self.config.type_vocab_size = count
+
     def merged_states(self, batch: Batch) -> torch.Tensor:
         """Encoder states ``(N, H)``: each article token from the window that sees most around it."""
         states = self.bert(
-            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device)
+            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device),
+            token_type_ids=batch.token_types.to(self.device),
         ).last_hidden_state  # (W, T, H)
-        return states.flatten(0, 1)[batch.token_index.to(self.device)]
+        # The heads are small and see another number of tokens and pairs each time: they stay in float32.
+        return states.flatten(0, 1)[batch.token_index.to(self.device)].float()
 
     def joint(self, batch: Batch, *, with_loss: bool = False, predicted_share: float = 0.0,
               relation_weight: float = 1.0) -> JointOutput:
@@ -81,7 +97,12 @@ class SigningModel(BertForTokenClassification):
             relation_weight: of the relation loss in the joint loss.
         """
         states = self.merged_states(batch)
-        logits = self.classifier(self.dropout(states)).float()  # (N, tags)
+        with torch.autocast(self.device.type, enabled=False):
+            return self._heads(batch, states, with_loss, predicted_share, relation_weight)
+
+    def _heads(self, batch: Batch, states: torch.Tensor, with_loss: bool, predicted_share: float,
+               relation_weight: float) -> JointOutput:
+        logits = self.classifier(self.dropout(states))  # (N, tags)
         if not with_loss:
             return JointOutput(tag_logits=logits, states=states)
         targets = tag_targets(batch.articles).to(logits.device)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# Two workers share two cores: more threads only wait for each other. Set before torch is imported anywhere.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -80,11 +84,12 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, _in_the_repository: N
 def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
     """A joint model on the tiny encoder with heads drawn from ``seed``, in evaluation mode."""
 
-    def build(schema: Schema, *, seed: int = 0, max_tokens: int = 64, overlap_tokens: int = 16,
+    def build(schema: Schema, *, seed: int = 0, max_tokens: int = 64, overlap_tokens: int = 16, hints: bool = False,
               thresholds: dict[str, float] | None = None) -> SigningModel:
         import torch
         from transformers import BertConfig
 
+        from models.hints import TOKEN_TYPES
         from models.run_folder import quietly
         from models.signing import SETTINGS, SigningModel
 
@@ -94,8 +99,12 @@ def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
         config.id2label = dict(enumerate(schema.tags))
         config.label2id = {tag: i for i, tag in enumerate(schema.tags)}
         setattr(config, SETTINGS, {"schema": schema.to_dict(), "max_tokens": max_tokens,
-                                   "overlap_tokens": overlap_tokens, "thresholds": thresholds or {}})
-        return SigningModel.from_pretrained(tiny_encoder, config=config).eval()
+                                   "overlap_tokens": overlap_tokens, "hints": hints,
+                                   "thresholds": thresholds or {}})
+        model = SigningModel.from_pretrained(tiny_encoder, config=config)
+        if hints:
+            model.widen_token_types(TOKEN_TYPES)
+        return model.eval()
 
     return build
 
@@ -112,7 +121,7 @@ def predictor(make_model: Callable[..., SigningModel], tokenizer: Any, hospital:
     """An untrained predictor that finds much (nonsense), relations and events included."""
     from models.run_folder import predictor_of
 
-    model = make_model(hospital, thresholds={r.name: 0.012 for r in hospital.relations})
+    model = make_model(hospital, hints=True, thresholds={r.name: 0.02 for r in hospital.relations})
     return predictor_of(model, tokenizer, name="untrained")
 
 
@@ -159,6 +168,10 @@ def read_only_folder() -> Iterator[Path]:
     os.chmod(folder, 0o555)
     os.chmod(parent, 0o755)
     is_root = os.geteuid() == 0
+    # Modules that are imported late may lie where only root can read: have them first.
+    for name in ("gbk", "gb2312", "gb18030", "big5"):
+        "".encode(name)
+    surface("醫(yī)院??坪")
     if is_root:
         os.seteuid(65534)
     try:

@@ -30,7 +30,8 @@ def entity(id: str, start: int, end: int, label: str = "HOSPITAL", text: str = T
 
 
 def kinds(gold: list[Entity], predicted: list[Entity]) -> list[tuple[str, str | None, str | None]]:
-    return [(e.kind, e.gold and e.gold.id, e.predicted and e.predicted.id) for e in span_errors(gold, predicted)]
+    return [(e.kind, e.gold.id if e.gold else None, e.predicted.id if e.predicted else None)
+            for e in span_errors(gold, predicted)]
 
 
 @pytest.mark.parametrize(("gold", "predicted", "expected"), [
@@ -156,7 +157,6 @@ def page(tmp_path: Path) -> str:
 def test_article_text_is_shown_and_never_run(page: str) -> None:
     parsed = Page(page)
     assert sum(tag == "script" for tag, _ in parsed.tags) == 1
-    assert not {"b"} & {tag for tag, attrs in parsed.tags if "aria-label" not in attrs and tag == "b"} - {"b"}
     assert TEXT in "".join(parsed.shown)
     assert "<script>alert" not in page
     assert "<b>协议</b>" not in page

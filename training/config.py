@@ -32,7 +32,7 @@ class WindowConfig(_Section):
     """How articles are cut for the encoder, in tokens, [CLS] and [SEP] included."""
 
     max_tokens: int = Field(default=256, ge=16, le=512)
-    overlap_tokens: int = Field(default=48, ge=0)
+    overlap_tokens: int = Field(default=32, ge=0)
 
 
 class AugmentConfig(_Section):
@@ -43,6 +43,7 @@ class AugmentConfig(_Section):
     titles: float = Field(default=0.2, ge=0, le=1)  # posts dropped or swapped
     furniture: float = Field(default=0.2, ge=0, le=1)  # web page lines before and after
     mask_tokens: float = Field(default=0.1, ge=0, lt=1)  # share of a training article's tokens hidden as [MASK]
+    hide_hints: float = Field(default=0.15, ge=0, le=1)  # share of articles, and of single hints, read without hints
     noise: float = Field(default=0.2, ge=0, le=1)  # traditional characters, glosses, half-width forms, lost bytes
 
 
@@ -69,6 +70,7 @@ class TrainConfig(_Section):
     seed: int = 13
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
+    hints: bool = True  # let the rules mark what they find (models/hints.py); off for data with other labels
     data: DataConfig
     windows: WindowConfig = WindowConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -45,7 +45,7 @@ def plan_epoch(lengths: Sequence[int], *, batch_tokens: int, seed: int, epoch: i
 
 def training_stream(
     articles: Sequence[Article], encoder: TextEncoder, *, epochs: int, batch_tokens: int, seed: int,
-    predicted_spans_from: float, mask_tokens: float = 0.0, augment: Augment | None = None,
+    predicted_spans_from: float, mask_tokens: float = 0.0, hide_hints: float = 0.0, augment: Augment | None = None,
 ) -> Dataset:
     """A ``datasets.Dataset`` with one row a batch; reading a row builds its tensors.
 
@@ -68,7 +68,9 @@ def training_stream(
             for i in indices:
                 chance = random.Random(f"{seed}/{epoch}/{articles[i].id}")
                 encoded = encoder.encode(augment(articles[i], chance) if augment else articles[i])
-                chosen.append(_masked(encoded, mask_tokens, encoder.tokenizer.mask_token_id, chance))
+                dice = np.random.default_rng(chance.getrandbits(63))
+                encoded = _masked(encoded, mask_tokens, encoder.tokenizer.mask_token_id, dice)
+                chosen.append(_without_some_hints(encoded, hide_hints, dice))
             batches.append(encoder.batch(chosen))
             remaining = max(1.0 - predicted_spans_from, 1e-9)
             shares.append(max(0.0, (progress - predicted_spans_from) / remaining))
@@ -77,9 +79,18 @@ def training_stream(
     return plan.with_transform(build)
 
 
-def _masked(article: EncodedArticle, share: float, mask_id: int, chance: random.Random) -> EncodedArticle:
+def _masked(article: EncodedArticle, share: float, mask_id: int, dice: np.random.Generator) -> EncodedArticle:
     """The article with a share of its tokens hidden: a name must then be read off its surroundings."""
-    if not share:
-        return article
-    hidden = np.random.default_rng(chance.getrandbits(63)).random(len(article.token_ids)) < share
+    hidden = dice.random(len(article.token_ids)) < share
     return replace(article, token_ids=np.where(hidden, mask_id, article.token_ids))
+
+
+def _without_some_hints(article: EncodedArticle, share: float, dice: np.random.Generator) -> EncodedArticle:
+    """The article with no hint at all (a share of the articles) or with a share of its hints gone: the tagger must
+    neither need them nor take them for gold."""
+    types = article.token_types
+    if dice.random() < share:
+        return replace(article, token_types=np.zeros_like(types))
+    hint_of_token = np.cumsum(types % 2 == 1)  # every hint begins with an odd type
+    gone = dice.random(int(hint_of_token[-1]) + 1 if len(types) else 0) < share
+    return replace(article, token_types=np.where(gone[hint_of_token], 0, types)) if len(types) else article

@@ -23,11 +23,12 @@ from data.sources import read_sources
 from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
 from eval.metrics import score_articles
 from models.embedded import DEFAULT_FOLDER, build_encoder
-from models.inputs import TextEncoder
+from models.hints import TOKEN_TYPES
 from models.model_card import model_card
 from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
 from models.signing import SETTINGS, SigningModel
 from training.config import TrainConfig, load_config
+from training.memory import release_large_blocks
 from training.stream import training_stream
 from training.trainer import (
     SigningTrainer,
@@ -95,12 +96,14 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
     setattr(bert, SETTINGS, {
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
-        "overlap_tokens": config.windows.overlap_tokens, "thresholds": {},
+        "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints, "thresholds": {},
     })
     # On a CPU the fused attention of PyTorch is slower in the backward pass than the plain one (about 15 %).
     attention = "sdpa" if torch.cuda.is_available() else "eager"
     model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True,
                                          attn_implementation=attention)
+    if config.hints:
+        model.widen_token_types(TOKEN_TYPES)
     return model, AutoTokenizer.from_pretrained(config.encoder)
 
 
@@ -109,16 +112,14 @@ def train(
 ) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Run the training loop to its end; returns model, tokenizer and what it cost."""
     model, tokenizer = build_model(config, material.schema)
-    settings = getattr(model.config, SETTINGS)
-    encoder = TextEncoder(tokenizer=tokenizer, schema=material.schema, max_tokens=settings["max_tokens"],
-                          overlap_tokens=settings["overlap_tokens"])
-    augment = Augmenter.from_articles(material.train, **config.augment.model_dump(exclude={"mask_tokens"}))
-    options = config.optimiser
-    stream = training_stream(material.train, encoder, epochs=options.epochs, batch_tokens=options.batch_tokens,
-                             seed=config.seed, predicted_spans_from=options.predicted_spans_from,
-                             mask_tokens=config.augment.mask_tokens, augment=augment)
-    bf16 = {"auto": native_bf16(), "bf16": True, "fp32": False}[options.precision]
     predictor = predictor_of(model, tokenizer, name=config.name)
+    augment = Augmenter.from_articles(material.train, **config.augment.model_dump(exclude={"mask_tokens", "hide_hints"}))
+    options = config.optimiser
+    stream = training_stream(material.train, predictor.encoder, epochs=options.epochs, batch_tokens=options.batch_tokens,
+                             seed=config.seed, predicted_spans_from=options.predicted_spans_from,
+                             mask_tokens=config.augment.mask_tokens, hide_hints=config.augment.hide_hints,
+                             augment=augment)
+    bf16 = {"auto": native_bf16(), "bf16": True, "fp32": False}[options.precision]
 
     def score_dev() -> dict[str, float]:
         scores = score_articles(material.dev, list(predictor.predict(material.dev)), material.schema)
@@ -146,6 +147,7 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     """The whole main job of one config."""
     started = time.monotonic()
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    release_large_blocks()
     material = read_material(config)
     main_process = int(os.environ.get("RANK", 0)) == 0
     if main_process:

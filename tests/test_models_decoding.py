@@ -1,0 +1,99 @@
+"""The decoder never gives an illegal sequence, and gives the best legal one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from data.schema import Schema, schema_from_dict
+from data.tags import legal_transitions, spans_to_tags
+from models.decoding import decode_spans, viterbi
+
+SMALL = schema_from_dict({"labels": ["A", "B"]})
+LOGITS = st.integers(0, 12).flatmap(lambda n: hnp.arrays(np.float32, (n, 9), elements=st.floats(-20, 20, width=32)))
+
+
+def is_legal(tags: list[int], schema: Schema) -> bool:
+    legal = legal_transitions(schema)
+    return all(legal[a, b] for a, b in itertools.pairwise([0, *tags]))
+
+
+@given(LOGITS)
+def test_never_an_illegal_sequence(hospital: Schema, logits: np.ndarray) -> None:
+    assert is_legal(viterbi(logits, legal_transitions(hospital)).tolist(), hospital)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 5).flatmap(lambda n: hnp.arrays(np.float64, (n, 5), elements=st.floats(-9, 9, width=32))))
+def test_equals_brute_force(logits: np.ndarray) -> None:
+    legal = legal_transitions(SMALL)
+    path = viterbi(logits, legal).tolist()
+    if not len(logits):
+        assert path == []
+        return
+    scores = {tags: sum(row[t] for row, t in zip(logits, tags, strict=True))
+              for tags in itertools.product(range(5), repeat=len(logits)) if is_legal(list(tags), SMALL)}
+    assert tuple(path) in scores
+    assert scores[tuple(path)] >= max(scores.values()) - 1e-9
+
+
+def test_of_equals_the_lower_tag_wins() -> None:
+    assert viterbi(np.zeros((3, 5)), legal_transitions(SMALL)).tolist() == [0, 0, 0]
+
+
+@given(LOGITS, st.data())
+def test_spans_are_flat_inside_their_sentence_and_in_order(hospital: Schema, logits: np.ndarray, data: st.DataObject) -> None:
+    steps = data.draw(st.lists(st.integers(0, 1), min_size=len(logits), max_size=len(logits)))
+    cuts = np.cumsum(steps)
+    spans = decode_spans(logits, hospital, cuts)
+    assert all(a.token_end <= b.token_start for a, b in itertools.pairwise(spans))
+    for span in spans:
+        assert 0 <= span.token_start < span.token_end <= len(logits)
+        assert len(set(cuts[span.token_start : span.token_end])) == 1
+        assert 0 < span.score <= 1.0 + 1e-6
+
+
+@given(LOGITS)
+def test_sentences_are_decoded_each_for_itself(hospital: Schema, logits: np.ndarray) -> None:
+    half = len(logits) // 2
+    cuts = np.arange(len(logits)) >= half
+    parts = [(0, decode_spans(logits[:half], hospital, np.zeros(half))),
+             (half, decode_spans(logits[half:], hospital, np.zeros(len(logits) - half)))]
+    wanted = [(s.token_start + base, s.token_end + base, s.label) for base, spans in parts for s in spans]
+    assert [s.key for s in decode_spans(logits, hospital, cuts.astype(int))] == wanted
+
+
+def test_an_exact_case_and_its_score(hospital: Schema) -> None:
+    # "I-HOSPITAL" is the best tag of the first token, but nothing precedes it: B- must take its place.
+    probabilities = np.full((4, 9), 0.01)
+    probabilities[0, 2], probabilities[0, 1] = 0.52, 0.41
+    probabilities[1, 2] = probabilities[2, 0] = probabilities[3, 3] = 0.92
+    span, person = decode_spans(np.log(probabilities), hospital, np.zeros(4, dtype=int))
+    assert span.key == (0, 2, 0) and person.key == (3, 4, 1)
+    assert abs(span.score - (0.41 + 0.92) / 2) < 1e-6 and abs(person.score - 0.92) < 1e-6
+
+
+def test_a_span_does_not_cross_a_sentence(hospital: Schema) -> None:
+    tags = [1, 2, 2, 2]
+    logits = np.full((4, 9), -9.0)
+    logits[np.arange(4), tags] = 9.0
+    assert [s.key for s in decode_spans(logits, hospital, np.array([0, 0, 0, 0]))] == [(0, 4, 0)]
+    keys = [s.key for s in decode_spans(logits, hospital, np.array([0, 0, 1, 1]))]
+    assert keys[0] == (0, 2, 0) and all(k[0] >= 2 for k in keys[1:])
+
+
+def test_certain_tags_come_back_as_they_are(hospital: Schema) -> None:
+    rng = np.random.default_rng(0)
+    spans = decode_spans(rng.normal(0, 5, (60, 9)), hospital, np.zeros(60))
+    tags = spans_to_tags(spans, 60)
+    logits = np.full((60, 9), -30.0)
+    logits[np.arange(60), tags] = 30.0
+    assert [s.key for s in decode_spans(logits, hospital, np.zeros(60))] == [s.key for s in spans]
+
+
+def test_no_tokens(hospital: Schema) -> None:
+    assert decode_spans(np.zeros((0, 9)), hospital, np.zeros(0)) == []
