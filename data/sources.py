@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import yaml
@@ -67,17 +67,20 @@ def read_corpus(folder: Path, split: str | None = None) -> list[MarkedArticle]:
     if split is None:
         return articles
     wanted = read_split(folder, split)
-    return [m for m in articles if (m.article.id in wanted["dev"]) == (split == "dev")]
+    return [m for m in articles if wanted(m.article.id)]
 
 
-def read_split(folder: Path, split: str) -> dict[str, frozenset[str]]:
-    """The split file of a corpus folder: it lists the ids of ``dev``; everything else is ``train``.
+def read_split(folder: Path, split: str) -> Callable[[str], bool]:
+    """Whether an article id is of a split. The split file lists the ids of ``dev`` and ``test``; the rest is ``train``.
 
     Raises:
         UsageError: there is no such split.
     """
-    if split not in ("train", "dev"):
-        raise UsageError(f"expected the split train or dev, found {split!r}", place=str(folder),
+    if split not in ("train", "dev", "test"):
+        raise UsageError(f"expected the split train, dev or test, found {split!r}", place=str(folder),
                          repair=f"{folder}@train")
     record = yaml.safe_load((folder / SPLITS).read_text(encoding="utf-8"))
-    return {"dev": frozenset(record["dev"])}
+    if split != "train":
+        return frozenset(record.get(split) or ()).__contains__
+    held_out = frozenset(record.get("dev") or ()) | frozenset(record.get("test") or ())
+    return lambda article_id: article_id not in held_out
