@@ -123,6 +123,9 @@ def article_from_dict(record: dict[str, Any]) -> Article:
         raise TypeError(f"expected a JSON object, found {type(record).__name__}")
     if not isinstance(record["text"], str):
         raise TypeError(f"expected text to be a string, found {type(record['text']).__name__}")
+    for key in ("published", "publisher"):
+        if not isinstance(record.get(key), str | None):
+            raise TypeError(f"expected {key} to be a string or null, found {record[key]!r}")
     return Article(
         id=str(record["id"]), text=record["text"],
         published=record.get("published"), publisher=record.get("publisher"),
@@ -210,4 +213,11 @@ def write_jsonl(path: Path | str, articles: Iterable[Article]) -> None:
 
 def dump_line(article: Article) -> str:
     """One article as one line of JSON (no trailing newline)."""
-    return json.dumps(article_to_dict(article), ensure_ascii=False)
+    record = article_to_dict(article)
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8; JSON's own escapes keep it, and every offset, as it came.
+        return json.dumps(record, ensure_ascii=True)
+    return line

@@ -64,9 +64,8 @@ def _decode(data: bytes, place: str, markup: bool) -> str:
     if b"\0" in data or control > _MAX_CONTROL_SHARE * len(data):
         raise DataError(f"expected text, found binary data beginning {data[:8]!r}", place=place,
                         repair="convert it to .txt or .html first")
-    if markup and (declared := _declared(data)):
-        if (text := _first_strict(data, declared)) is not None:
-            return text
+    if markup and (declared := _declared(data)) and (text := _first_strict(data, declared)) is not None:
+        return text
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as fault:

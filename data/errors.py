@@ -5,6 +5,7 @@ Every message says where the fault is, what was expected, what came, and how to 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -58,10 +59,13 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         # Whoever read our output (head, less) has seen enough; the interpreter must not flush into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    except PermissionError as fault:
-        print(
-            f"error: {fault.filename}: cannot be written or read: {fault.strerror}\n"
-            "  repair: choose a folder you may write to, or change its permissions",
-            file=sys.stderr,
-        )
+    except OSError as fault:
+        repair = {
+            errno.ENOSPC: "free the disk, then call it again",
+            errno.ENOENT: "check the path",
+            errno.ENOTDIR: "give a path whose parents are folders",
+            errno.EISDIR: "give the path of a file, not of a folder",
+        }.get(fault.errno or 0, "choose a folder you may read and write, or change its permissions")
+        place = fault.filename or "input or output"
+        print(f"error: {place}: cannot be read or written: {fault.strerror or fault}\n  repair: {repair}", file=sys.stderr)
         return EXIT_FAILED

@@ -26,6 +26,9 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
         QianyueError: the folder cannot be made or written to; nothing is left half-written.
     """
     target = Path(path)
+    if target.is_dir():
+        raise QianyueError("expected a file to write, found a folder", place=str(target),
+                           repair=f"{target / 'out.jsonl'}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")

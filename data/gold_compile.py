@@ -27,6 +27,9 @@ def compile_gold(notation: Path, folder: Path = ARTICLES) -> list[Article]:
     faults: list[str] = []
     for marked in read_marked(notation, surface=surface):
         article = marked.article
+        if not (folder / f"{article.id}.txt").is_file():
+            faults.append(f"{marked.place}: {article.id}: no raw article {folder / article.id}.txt")
+            continue
         raw = (folder / f"{article.id}.txt").read_bytes().decode("utf-8")
         if raw.rstrip("\n") != article.text.rstrip("\n"):
             at = next((i for i, (a, b) in enumerate(zip(raw, article.text, strict=False)) if a != b),

@@ -79,6 +79,8 @@ def read_marked(path: Path | str, *, surface: Callable[[str], str] = str) -> lis
     Raises:
         DataError: every fault of the file at once, each as ``file:line: …``.
     """
+    if not Path(path).is_file():
+        raise DataError("no such notation file", place=str(path), repair="data/gold/seeds.txt")
     articles: list[MarkedArticle] = []
     faults: list[str] = []
     draft: _Draft | None = None

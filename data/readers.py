@@ -30,7 +30,9 @@ _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _TITLE_LINES = 10
 _HIDDEN = frozenset(("script", "style", "noscript", "template"))
-_INLINE = frozenset(["a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "u", "wbr"])
+_INLINE = frozenset(
+    ("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "em", "font", "i", "ins", "kbd", "mark", "q", "s",
+     "small", "span", "strong", "sub", "sup", "u", "wbr"))
 
 
 @dataclass(frozen=True, kw_only=True)

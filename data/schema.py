@@ -79,10 +79,13 @@ def schema_from_dict(record: Any, *, place: str = "schema") -> Schema:
         faults.append("labels: a label stands twice")
     relations = []
     listed = record.get("relations") or {}
-    if isinstance(listed, list):
+    if isinstance(listed, list) and all(isinstance(ends, dict) and ends.get("name") for ends in listed):
         listed = {str(ends.get("name")): {k: v for k, v in ends.items() if k != "name"} for ends in listed}
+    if not isinstance(listed, dict):
+        faults.append(f"relations: expected a mapping of names to head and tail, found {listed!r}")
+        listed = {}
     for name, ends in listed.items():
-        if not isinstance(ends, dict) or not ends.get("head") or not ends.get("tail"):
+        if not isinstance(ends, dict) or not all(isinstance(ends.get(k), list) and ends[k] for k in ("head", "tail")):
             faults.append(f"relations.{name}: expected head and tail lists, found {ends!r}")
             continue
         unknown = sorted((set(ends["head"]) | set(ends["tail"])) - set(labels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import yaml
@@ -66,12 +66,13 @@ def read_corpus(folder: Path, split: str | None = None) -> list[MarkedArticle]:
                         repair=f"python -m data.corpus_check {folder}/*.txt")
     if split is None:
         return articles
-    wanted = read_split(folder, split)
+    wanted = read_split(folder, split, known={m.article.id for m in articles})
     return [m for m in articles if wanted(m.article.id)]
 
 
-def read_split(folder: Path, split: str) -> Callable[[str], bool]:
+def read_split(folder: Path, split: str, *, known: Collection[str] | None = None) -> Callable[[str], bool]:
     """Whether an article id is of a split. The split file lists the ids of ``dev`` and ``test``; the rest is ``train``.
+    ``known`` are the ids that exist.
 
     Raises:
         UsageError: there is no such split.
@@ -79,8 +80,15 @@ def read_split(folder: Path, split: str) -> Callable[[str], bool]:
     if split not in ("train", "dev", "test"):
         raise UsageError(f"expected the split train, dev or test, found {split!r}", place=str(folder),
                          repair=f"{folder}@train")
-    record = yaml.safe_load((folder / SPLITS).read_text(encoding="utf-8"))
+    path = folder / SPLITS
+    if not path.is_file():
+        raise DataError("no such file; it lists the ids of dev and test", place=str(path),
+                        repair=f"printf 'dev: []\\ntest: []\\n' > {path}")
+    record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    listed = {name: frozenset(record.get(name) or ()) for name in ("dev", "test")}
+    if known is not None and (strangers := sorted((listed["dev"] | listed["test"]) - set(known))):
+        raise DataError(f"names articles that are not there: {', '.join(strangers[:10])}", place=str(path),
+                        repair="correct the ids; a misspelt one would be trained on")
     if split != "train":
-        return frozenset(record.get(split) or ()).__contains__
-    held_out = frozenset(record.get("dev") or ()) | frozenset(record.get("test") or ())
-    return lambda article_id: article_id not in held_out
+        return listed[split].__contains__
+    return lambda article_id: article_id not in listed["dev"] | listed["test"]

@@ -42,7 +42,8 @@ def _faults_of(article: Article, schema: Schema | None) -> list[str]:
             faults.append(f"{where}: overlaps entity {last_id}; spans are flat")
         if schema and e.label not in schema.labels:
             faults.append(f"{where}: expected a label among {' '.join(schema.labels)}, found {e.label!r}")
-        last_end, last_id = max(last_end, e.char_end), e.id
+        if e.char_end > last_end:
+            last_end, last_id = e.char_end, e.id
     faults += _relation_faults(article, schema)
     for event in article.events:
         missing = [i for i in event.evidence if i not in by_id]
@@ -83,11 +84,16 @@ def validate_file(path: Path, schema: Schema | None = None) -> tuple[int, list[s
     """Number of readable articles and all faults of a JSONL file, unreadable lines included."""
     articles: list[Article] = []
     faults: list[str] = []
-    for line_number, item in iter_jsonl(path):
-        if isinstance(item, str):
-            faults.append(f"line {line_number}: {item}")
-        else:
-            articles.append(item)
+    try:
+        for line_number, item in iter_jsonl(path):
+            if isinstance(item, str):
+                faults.append(f"line {line_number}: {item}")
+            else:
+                articles.append(item)
+    except UnicodeDecodeError as fault:
+        faults.append(f"expected UTF-8, found byte {fault.object[fault.start]:#04x}; iconv -f GB18030 -t UTF-8 IN > OUT")
+    if not articles and not faults:
+        faults.append("expected articles, found an empty file")
     return len(articles), faults + validate_articles(articles, schema)
 
 

@@ -60,7 +60,10 @@ def run_fold(fold: Fold, config: Path, fingerprint: str, *, keep_models: bool) -
     if done.is_file() and json.loads(done.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
         print(f"{fold.held_out}: already scored")
         return
-    resume = ["--resume"] if (fold.run / "checkpoints").is_dir() else []
+    begun = fold.report / "begun.json"
+    same = begun.is_file() and json.loads(begun.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
+    resume = ["--resume"] if same and (fold.run / "checkpoints").is_dir() else []
+    write_text(begun, json.dumps({"fingerprint": fingerprint}))
     _call([*fold.command(config), *resume])
     _call([sys.executable, "-m", "eval.evaluate", "--model", str(fold.run), "--data", str(GOLD),
            "--only", fold.held_out, "--report", str(fold.report)])

@@ -165,8 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     gold = [restrict(a, predictor.encoder.schema, dropped) for a in read_sources(args.data)
             if not args.only or a.id in args.only]
     if not gold:
-        raise DataError(f"no article {' '.join(args.only)} here" if args.only else "no articles",
-                        place=", ".join(args.data))
+        raise DataError(f"no article {' '.join(args.only)} here" if args.only else "no article here",
+                        place=", ".join(args.data), repair="give a file with gold articles: --data data/gold/seeds.jsonl")
     command = f"python -m eval.evaluate --model {args.model} " + " ".join(f"--data {d}" for d in args.data)
     evaluate_run(predictor, gold, RunFacts(command=command, train=trained_on(args.model), dropped=dict(dropped)),
                  args.report)

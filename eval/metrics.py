@@ -108,14 +108,13 @@ def event_counts(gold: Article, predicted: Article) -> dict[str, Counts]:
     """Counts of one article's events: right parties, right record (parties and date), signatories, and dates of
     events whose parties are right."""
     gold_parties, found_parties = [_parties(v) for v in gold.events], [_parties(v) for v in predicted.events]
-    matched = [(g, p) for g in gold.events for p in predicted.events if _parties(g) == _parties(p)]
-    date_hits = sum(g.date == p.date for g, p in matched)
+    records = count_sets([(_parties(v), v.date) for v in gold.events], [(_parties(v), v.date) for v in predicted.events])
+    matched = count_sets(gold_parties, found_parties).hits
     return {
         "parties": count_sets(gold_parties, found_parties),
-        "record": count_sets([(_parties(v), v.date) for v in gold.events],
-                             [(_parties(v), v.date) for v in predicted.events]),
+        "record": records,
         "signatories": count_sets(_signatories(gold.events), _signatories(predicted.events)),
-        "dates_of_matched": Counts(date_hits, 0, len(matched) - date_hits),
+        "dates_of_matched": Counts(records.hits, 0, matched - records.hits),
     }
 
 

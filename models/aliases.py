@@ -98,6 +98,8 @@ def _link_institutions(names: Sequence[str]) -> dict[str, str]:
             continue
         fulls = [n for n in counts if n not in SELF_REFERENCES and len(n) > len(short)]
         contained = [n for n in fulls if short in n and not _is_own_branch(short, n)]
+        # 沧州市中心医院医疗集团 is a unit of its own beside 沧州市中心医院, no second candidate for 中心医院.
+        contained = [n for n in contained if not any(m != n and _is_own_branch(m, n) for m in contained)]
         candidates = contained or [n for n in fulls if _is_short_for(short, n)]
         # 黄石市中心医院 and its campus are one candidate, not two.
         roots = {_root(parent, n) for n in candidates}

@@ -13,7 +13,7 @@ _CHINESE_NUMBER = re.compile(rf"{_NUMERAL}+(?=[年月日号])")
 _SEPARATED = re.compile(r"(\d{4})\s*[-/.]\s*(\d{1,2})(?:\s*[-/.]\s*(\d{1,2}))?")
 _SHORT_SEPARATED = re.compile(r"(\d{1,2})[./](\d{1,2})")
 _WRITTEN = re.compile(
-    r"(?:(?P<year>\d{4}|\d{2}(?=年))年?|(?P<relative_year>今年|本年|去年|上年|明年|前年|当年))?"
+    r"(?:(?P<year>(?:19|20)\d{2}(?![\d日号月])|\d{2}(?=年(?!代)))年?|(?P<relative_year>今年|本年|去年|上年|明年|前年|当年))?"
     r"(?:(?P<month>\d{1,2})月(?:份)?|(?P<relative_month>本月|当月|上月|上个月|下月|下个月))?"
     r"(?:(?P<day>\d{1,2})[日号]?)?"
 )
@@ -23,6 +23,8 @@ _RELATIVE_YEARS = {"今年": 0, "本年": 0, "当年": 0, "去年": -1, "上年"
 _RELATIVE_MONTHS = {"本月": 0, "当月": 0, "上月": -1, "上个月": -1, "下月": 1, "下个月": 1}
 # A page tells of what was or soon will be: a month and day this long after publication belong to the year before.
 FORESIGHT = dt.timedelta(days=120)
+SOON_DAYS = 15  # a bare day this far ahead of publication is an announcement, one further ahead lies in the past
+TWO_DIGIT_PIVOT = 49
 
 
 def resolve(mention: str, *, published: str | None = None, year_hint: int | None = None) -> str | None:
@@ -33,7 +35,8 @@ def resolve(mention: str, *, published: str | None = None, year_hint: int | None
         published: ISO date of publication, against which relative words and missing years are read.
         year_hint: the year of the article's own full dates, used when ``published`` is unknown.
     """
-    text = _CHINESE_NUMBER.sub(lambda m: str(_number(m[0])), re.sub(r"\s+", "", mention))
+    text = re.sub("元月|正月", "1月", mention)
+    text = _CHINESE_NUMBER.sub(lambda m: str(_number(m[0])), re.sub(r"\s+", "", text))
     page = _iso_date(published)
     if match := _SEPARATED.match(text):
         return _edtf(int(match[1]), int(match[2]), int(match[3]) if match[3] else None)
@@ -57,17 +60,21 @@ def _from_parts(match: re.Match[str], page: dt.date | None, year_hint: int | Non
         return _edtf(months // 12, months % 12 + 1, day)
     if match["year"]:
         year = int(match["year"])
-        return _edtf(year + (2000 if year < 100 else 0), month, day)
+        # Two digits: 98年 is 1998, 24年 is 2024.
+        return _edtf(year + (0 if year > 99 else 1900 if year > TWO_DIGIT_PIVOT else 2000), month, day)
     if match["relative_year"]:
         base = page.year if page else year_hint
         return _edtf(base + _RELATIVE_YEARS[match["relative_year"]] if base else None, month, day)
     if month is None and day is not None:
         if page is None:
             return None
-        # A bare day lies in the month of publication, or in the month before if it is still to come there.
-        if day > page.day + 20 and page.day < 10:
-            return _edtf(page.year - (page.month == 1), (page.month - 2) % 12 + 1, day)
-        return _edtf(page.year, page.month, day)
+        # A bare day lies in the month of publication; one still far off there, or that this month lacks, in the last
+        # month that has it.
+        for back in range(3):
+            year, month = page.year - (page.month - back < 1), (page.month - 1 - back) % 12 + 1
+            if day <= calendar.monthrange(year, month)[1] and (back or day - page.day <= SOON_DAYS):
+                return _edtf(year, month, day)
+        return None
     return _without_year(month, day, page, year_hint) if month else None
 
 

@@ -20,6 +20,7 @@ from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32
+SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory stays bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,12 @@ class Predictor:
 
     def predict(self, articles: Iterable[Article]) -> Iterator[Article]:
         """Predicted articles, in order; any annotation of the given ones is ignored."""
-        for encoded in self._batches(articles):
-            yield from self._predict_batch(encoded)
+        for group in self._batches(articles):
+            if len(group) == 1 and len(group[0].token_ids) > SECTION_TOKENS:
+                yield self._predict_long(group[0])
+            else:
+                for encoded, (entities, relations) in zip(group, self._read(group), strict=True):
+                    yield self._assemble(encoded, entities, relations)
 
     def relate(self, articles: Iterable[Article]) -> Iterator[Article]:
         """Relations and events over the *given* entities: the diagnostic that leaves the tagger out."""
@@ -62,22 +67,35 @@ class Predictor:
         if group:
             yield group
 
-    def _predict_batch(self, encoded: Sequence[EncodedArticle]) -> Iterator[Article]:
+    def _predict_long(self, encoded: EncodedArticle) -> Article:
+        """A document too long to hold at once: its parts are read one after the other, its events made of the whole."""
+        entities: list[Entity] = []
+        relations: list[Relation] = []
+        for section in self.encoder.sections(encoded, max_tokens=SECTION_TOKENS):
+            [(found, related)] = self._read([section])
+            new_id = {e.id: f"T{len(entities) + i + 1}" for i, e in enumerate(found)}
+            entities += [replace(e, id=new_id[e.id]) for e in found]
+            relations += [replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in related]
+        return self._assemble(encoded, entities, relations)
+
+    def _read(self, encoded: Sequence[EncodedArticle]) -> list[tuple[list[Entity], list[Relation]]]:
+        """Entities and relations of each article of a batch."""
         schema = self.encoder.schema
         with torch.inference_mode():
             batch = self.encoder.batch(encoded)
             output = self.model.joint(batch)
             spans = self.model.decode(batch, output.tag_logits)
             pairs, scores = self.model.score_pairs(batch, output.states, spans)
+        results = []
         pair_base = span_base = 0
         for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
             entities = _entities(article, found, schema)
             part = _slice(pairs, pair_base, count)
-            relations = _relations(entities, part, scores[pair_base : pair_base + count], schema, self.thresholds,
-                                   span_base)
-            yield self._assemble(article, entities, relations)
+            results.append((entities, _relations(entities, part, scores[pair_base : pair_base + count], schema,
+                                                 self.thresholds, span_base)))
             pair_base += count
             span_base += len(found)
+        return results
 
     def _assemble(self, encoded: EncodedArticle, entities: Sequence[Entity], relations: Sequence[Relation]) -> Article:
         return assemble(encoded.article, entities, relations, model=self.name)

@@ -14,6 +14,7 @@ from data.article import Entity, Event, Relation, Signatory
 from models.aliases import Clusters
 from models.dates import resolve, year_hint
 
+MAX_CLIQUE_PAIRS = 60
 _DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
 _SIGNED_NAME = re.compile(
     rf"(?:签署|签订|签定|签下|续签|达成|共签)(?:了|的)?[《“\"]?([^，,。；;、《》“”\"\s]{{1,24}}?{_DOCUMENT})"
@@ -74,7 +75,9 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     graph = networkx.Graph([tuple(pair) for pair in pairs])
     remaining = set(pairs)
     found: list[frozenset[int]] = []
-    for clique in sorted(networkx.find_cliques(graph), key=lambda c: (-len(c), sorted(c))):
+    # Cliques can be exponentially many; a graph this dense is no set of agreements but noise, and stays pairs.
+    cliques = networkx.find_cliques(graph) if len(pairs) <= MAX_CLIQUE_PAIRS else ()
+    for clique in sorted(cliques, key=lambda c: (-len(c), sorted(c))):
         edges = {frozenset(edge) for edge in itertools.combinations(clique, 2)}
         if len(clique) > 2 and edges <= remaining:
             found.append(frozenset(clique))

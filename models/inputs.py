@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -107,14 +107,16 @@ class TextEncoder:
         ids, starts, ends, sentence_of, lengths = self._tokenise(clean.text, sentences)
         windows = self._even_windows(lengths)
         window_of, place = best_window(windows, len(ids))
-        breaks = np.flatnonzero(np.frombuffer(clean.text.encode("utf-32-le"), dtype=np.uint32) == ord("\n"))
+        codes = np.frombuffer(clean.text.encode("utf-32-le"), dtype=np.uint32)
+        breaks = np.flatnonzero(codes == ord("\n"))
         dropped: Counter[str] = Counter()
         spans, pairs = self._gold(article, clean, starts, ends, dropped)
         return EncodedArticle(
             article=article, clean=clean, token_ids=ids,
             token_types=hint_types(clean.text, starts, ends) if self.hints else np.zeros_like(ids),
             token_char_start=starts, token_char_end=ends,
-            sentence_of_token=sentence_of, line_of_token=np.searchsorted(breaks, starts), windows=windows, window_of_token=window_of, place_in_window=place,
+            sentence_of_token=sentence_of, line_of_token=np.searchsorted(breaks, starts), windows=windows,
+            window_of_token=window_of, place_in_window=place,
             spans=spans, pairs=pairs, dropped=dropped,
         )
 
@@ -185,6 +187,28 @@ class TextEncoder:
             else:
                 dropped[f"relation:{relation.type}"] += 1
         return tuple(spans), tuple(pairs)
+
+    def sections(self, article: EncodedArticle, *, max_tokens: int) -> Iterator[EncodedArticle]:
+        """A long article as parts of at most ``max_tokens`` tokens, cut between sentences where there is such a place.
+
+        Offsets stay those of the whole article; annotation is left out. No pair of mentions is scored across parts.
+        """
+        count, start = len(article.token_ids), 0
+        while start < count:
+            end = min(count, start + max_tokens)
+            if end < count:
+                sentence = int(np.searchsorted(article.sentence_of_token, article.sentence_of_token[end]))
+                end = sentence if sentence > start else end
+            part = slice(start, end)
+            sentences = article.sentence_of_token[part] - article.sentence_of_token[start]
+            windows = self._even_windows(np.bincount(sentences).tolist())
+            window_of, place = best_window(windows, end - start)
+            yield replace(
+                article, token_ids=article.token_ids[part], token_types=article.token_types[part],
+                token_char_start=article.token_char_start[part], token_char_end=article.token_char_end[part],
+                sentence_of_token=sentences, line_of_token=article.line_of_token[part], windows=windows,
+                window_of_token=window_of, place_in_window=place, spans=(), pairs=())
+            start = end
 
     def batch(self, articles: Sequence[EncodedArticle]) -> Batch:
         """Pad the windows of several articles to one batch."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.utils import disable_progress_bars
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
@@ -51,13 +53,18 @@ def load_predictor(folder: Path | str) -> Predictor:
     path = Path(folder)
     check_checkpoint(path)
     quietly()
-    model_settings(path)
-    model, report = SigningModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
+    try:
+        model_settings(path)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        model, report = SigningModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as fault:
+        raise ModelError(f"a file of the run is damaged or of an older version: {fault}", place=str(path),
+                         repair="train it anew with this version: make train") from fault
     if lacking := sorted(report["missing_keys"]):
         raise ModelError(f"lacks weights that this version needs: {', '.join(lacking[:5])} …", place=str(path),
                          repair="train it anew with this version: make train")
     model.eval()
-    return predictor_of(model, AutoTokenizer.from_pretrained(path, local_files_only=True), name=path.name)
+    return predictor_of(model, tokenizer, name=path.name)
 
 
 def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, name: str) -> Predictor:
@@ -78,6 +85,9 @@ def model_settings(folder: Path) -> dict[str, Any]:
         raise ModelError(f"config.json has no {SETTINGS!r} entry: an encoder or a foreign model, no trained run",
                          place=str(folder), repair="give a folder that training.train wrote, such as runs/default")
     schema_from_dict(settings["schema"], place=str(folder / "config.json"))
+    if lacking := sorted({"max_tokens", "overlap_tokens", "hints", "thresholds"} - set(settings)):
+        raise ModelError(f"config.json is of an older version: {SETTINGS} lacks {', '.join(lacking)}", place=str(folder),
+                         repair="train it anew with this version: make train")
     return settings
 
 
@@ -110,5 +120,6 @@ def remove_folder(folder: Path) -> None:
 
 def quietly() -> None:
     """Keep transformers' progress bars for loading a 20 MB file off the user's screen."""
+    disable_progress_bars()
     hf_logging.disable_progress_bar()
     hf_logging.set_verbosity_error()

@@ -24,6 +24,7 @@ from models.relations import RelationHead
 
 # Key of our own settings in config.json: schema, window sizes, thresholds. Stock transformers carries it along.
 SETTINGS = "qianyue"
+PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 
 
 @dataclass
@@ -78,12 +79,23 @@ class SigningModel(BertForTokenClassification):
 
     def merged_states(self, batch: Batch) -> torch.Tensor:
         """Encoder states ``(N, H)``: each article token from the window that sees most around it."""
-        states = self.bert(
-            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device),
-            token_type_ids=batch.token_types.to(self.device),
-        ).last_hidden_state  # (W, T, H)
-        # The heads are small and see another number of tokens and pairs each time: they stay in float32.
-        return states.flatten(0, 1)[batch.token_index.to(self.device)].float()
+        rows, width = batch.input_ids.shape
+        # Training needs all windows in one graph; inference takes a long article piece by piece.
+        step = rows if torch.is_grad_enabled() else max(1, PIECE_TOKENS // width)
+        merged = []
+        for first in range(0, rows, step):
+            piece = slice(first, first + step)
+            states = self.bert(
+                input_ids=batch.input_ids[piece].to(self.device),
+                attention_mask=batch.attention_mask[piece].to(self.device),
+                token_type_ids=batch.token_types[piece].to(self.device),
+            ).last_hidden_state  # (W, T, H)
+            # Token indices ascend, so the tokens that a piece answers for lie side by side.
+            borders = torch.tensor([first * width, (first + step) * width])
+            start, end = torch.searchsorted(batch.token_index, borders).tolist()
+            # The heads are small and see another number of tokens and pairs each time: they stay in float32.
+            merged.append(states.flatten(0, 1)[(batch.token_index[start:end] - first * width).to(self.device)].float())
+        return torch.cat(merged)
 
     def joint(self, batch: Batch, *, with_loss: bool = False, predicted_share: float = 0.0,
               relation_weight: float = 1.0) -> JointOutput:

@@ -113,8 +113,6 @@ def test_a_gold_file_that_is_none(tmp_path: Path, train_on: Callable[..., Any], 
     no_trace(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="an empty gold file is told as 'no article is left to train on' (place: config), and by eval.evaluate "
-                   "without a repair; neither names the file and what to do")
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_an_empty_gold_file_is_named(tmp_path: Path, train_on: Callable[..., Any], run_folder: Path, call, command: str) -> None:
     path = tmp_path / "gold.jsonl"
@@ -253,7 +251,6 @@ def test_gold_of_the_repository_is_still_whole() -> None:
     assert len(read_jsonl("data/gold/seeds.jsonl")) == 5
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="run_command knows PermissionError only: IsADirectoryError, NotADirectoryError keep a traceback")
 @pytest.mark.parametrize("kind", ["config is a folder", "output is a folder", "runs lie below a file"])
 def test_a_path_of_the_wrong_kind_is_told(tmp_path: Path, train_on: Callable[..., Any], run_folder: Path, call, kind: str) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
@@ -266,8 +263,6 @@ def test_a_path_of_the_wrong_kind_is_told(tmp_path: Path, train_on: Callable[...
     assert said.code in (1, 2) and "repair: " in said.err
 
 
-@pytest.mark.xfail(strict=True, reason="build_model promises ModelError for an encoder that is missing or no BERT: a hub name that cannot be had ends in "
-                   "OSError, another architecture in RuntimeError, and a folder without tokenizer files is trained on with an empty vocabulary, exit 0")
 @pytest.mark.parametrize("kind", ["unknown hub name", "another architecture", "no tokenizer"])
 def test_an_encoder_that_cannot_serve_is_told(tmp_path: Path, train_on: Callable[..., Any], tiny_encoder: Path,
                                               monkeypatch: pytest.MonkeyPatch, kind: str) -> None:

@@ -50,8 +50,8 @@ def corpus() -> tuple[Article, ...]:
 
 @cache
 def train() -> tuple[Article, ...]:
-    dev = read_split(CORPUS, "dev")["dev"]
-    return tuple(a for a in corpus() if a.id not in dev)
+    in_train = read_split(CORPUS, "train")
+    return tuple(a for a in corpus() if in_train(a.id))
 
 
 @pytest.fixture

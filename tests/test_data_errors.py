@@ -54,7 +54,6 @@ def test_permission(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("fault", [OSError(30, "Read-only file system", "/ro/x"), FileNotFoundError(2, "No such file", "/x"),
                                    NotADirectoryError(20, "Not a directory", "/f/x"), IsADirectoryError(21, "Is a directory", "/d"),
                                    OSError(28, "No space left on device", "/full/x")], ids=lambda f: f.strerror)
-@pytest.mark.xfail(strict=True, raises=OSError, reason="run_command knows PermissionError only: a read-only mount, a full disk, a path below a file keep a traceback")
 def test_other_faults_of_the_file_system(fault: OSError) -> None:
     def main(argv: object) -> int:
         raise fault

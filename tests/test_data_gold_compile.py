@@ -85,7 +85,6 @@ def test_the_command_writes_nothing_of_faulty_notation(tmp_path: Path, call) -> 
 
 
 @pytest.mark.parametrize("missing", ["notation", "article"])
-@pytest.mark.xfail(strict=True, raises=FileNotFoundError, reason="a missing notation file, or an @article without raw file, ends in a traceback")
 def test_a_missing_file_is_told(tmp_path: Path, call, missing: str) -> None:
     notation = tmp_path / "n.txt"
     if missing == "article":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_whole_sentences_and_whole_overlaps() -> None:
 def test_a_long_sentence_is_cut_with_overlap_whatever_the_overlap() -> None:
     for overlap in (1, 100, 128, 255, 300, 500):
         windows = pack_windows([30, 3000, 40], max_tokens=512, overlap_tokens=overlap)
-        shared = [a.token_end - b.token_start for a, b in zip(windows, windows[1:], strict=False)]
+        shared = [a.token_end - b.token_start for a, b in itertools.pairwise(windows)]
         assert all(0 < tokens <= overlap for tokens in shared)
 
 
@@ -77,7 +78,7 @@ def test_windows_hold_every_token_and_no_more_than_they_may(lengths: list[int], 
     windows = pack_windows(lengths, max_tokens=longest, overlap_tokens=overlap)
     total = sum(lengths)
     assert all(0 < w.token_end - w.token_start <= longest for w in windows)
-    for one, two in zip(windows, windows[1:], strict=False):
+    for one, two in itertools.pairwise(windows):
         assert one.token_start < two.token_start <= one.token_end < two.token_end
         assert one.token_end - two.token_start <= overlap
     index, position = best_window(windows, total)
@@ -86,7 +87,7 @@ def test_windows_hold_every_token_and_no_more_than_they_may(lengths: list[int], 
     assert (starts[index] + position == np.arange(total)).all() and (position < (ends - starts)[index]).all()
     # A sentence that fits is whole in some window.
     bounds = np.cumsum([0, *lengths])
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         if 0 < end - start <= longest:
             assert any(w.token_start <= start and end <= w.token_end for w in windows)
 

@@ -170,8 +170,6 @@ def test_false_events_of_articles_without_events(hospital: Schema) -> None:
     assert scores["negative_articles"] == 4 and scores["false_events_per_100_negatives"] == 50.0
 
 
-@pytest.mark.xfail(strict=True, reason="events of equal parties are matched each with each: two agreements of one pair, both predicted "
-                   "right, score 2 of 4 dates")
 def test_two_agreements_of_one_pair_found_right_are_right() -> None:
     both = article(events=(event("甲", "乙", date="2024-01-01"), event("甲", "乙", date="2024-06-01")))
     assert event_counts(both, both)["dates_of_matched"] == Counts(2, 0, 0)

@@ -131,8 +131,6 @@ def test_the_front_door(run_folder, predictor: Predictor, seeds: list[Article]) 
     assert extractor.extract("").entities == ()
 
 
-@pytest.mark.xfail(strict=True, reason="all windows of an article go through the encoder in one call: about 13 KiB a character with the default "
-                   "encoder, 23 GiB for a line of 5 MB")
 def test_a_long_article_does_not_become_one_call(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     forward = predictor.model.bert.forward

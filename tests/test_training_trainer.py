@@ -189,8 +189,6 @@ def test_dev_is_scored_while_training_and_sets_the_thresholds(tmp_path: Path, ar
     assert all(0.2 <= t <= 0.8 for t in metrics["thresholds"].values())
 
 
-@pytest.mark.xfail(strict=True, reason="SigningTrainer.evaluate does not call callback_handler.on_evaluate, so the flag stays up and dev is "
-                   "scored twice at the last step")
 def test_dev_is_scored_once_a_step(tmp_path: Path, arguments: Callable[..., list[str]], call, seeds: list[Article]) -> None:
     dev = tmp_path / "dev.jsonl"
     write_jsonl(dev, [excerpt(seeds[2])])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import UsageError
 
@@ -33,6 +33,13 @@ class WindowConfig(_Section):
 
     max_tokens: int = Field(default=256, ge=16, le=512)
     overlap_tokens: int = Field(default=32, ge=0)
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> WindowConfig:
+        if self.overlap_tokens > (self.max_tokens - 2) // 2:
+            raise ValueError(f"overlap_tokens {self.overlap_tokens} must be at most half of max_tokens {self.max_tokens}; "
+                             f"try overlap_tokens: {self.max_tokens // 8}")
+        return self
 
 
 class AugmentConfig(_Section):
@@ -66,7 +73,8 @@ class OptimiserConfig(_Section):
 class TrainConfig(_Section):
     """Everything a run depends on. ``run.yaml`` of a run folder is this, resolved."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._/-]+$")
+    # Folders below runs/ and reports/: no part may be empty or begin with a dot, so that nothing leaves them.
+    name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
     seed: int = 13
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
@@ -109,6 +117,9 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> TrainConfig:
                          repair="--config configs/default.yaml (see the folder configs/)") from fault
     except yaml.YAMLError as fault:
         raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
+    except UnicodeDecodeError as fault:
+        raise UsageError(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}", place=str(path),
+                         repair=f"iconv -f GB18030 -t UTF-8 {path} > config.yaml") from fault
     if not isinstance(record, dict):
         raise UsageError(f"expected a mapping of keys, found {type(record).__name__}", place=str(path),
                          repair="start from configs/default.yaml")
@@ -137,7 +148,11 @@ def _apply(record: dict[str, Any], override: str) -> None:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
             raise UsageError(f"{parent} holds a value, not keys", place=f"--set {path}")
-    node[last] = yaml.safe_load(value)
+    try:
+        node[last] = yaml.safe_load(value)
+    except yaml.YAMLError as fault:
+        raise UsageError(f"the value is no valid YAML: {value!r}", place=f"--set {path}",
+                         repair="--set data.exclude='[id1, id2]'") from fault
 
 
 def _explain(error: Any) -> str:

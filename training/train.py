@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerBase, set_seed
+from transformers import AutoConfig, AutoTokenizer, BertConfig, PreTrainedTokenizerBase, set_seed
 
 from data.article import Article
 from data.augment import Augmenter
-from data.errors import EXIT_OK, UsageError, run_command
+from data.errors import EXIT_OK, ModelError, UsageError, run_command
 from data.schema import Schema, load_schema, restrict
 from data.sources import read_sources
 from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
@@ -65,7 +65,8 @@ def read_material(config: TrainConfig) -> Material:
         raise UsageError(f"articles are in data.train and data.dev: {', '.join(shared[:10])}", place="config",
                          repair="--set data.exclude='[…]', or take one source out")
     if not train:
-        raise UsageError("no article is left to train on", place="config", repair="see data.train and data.exclude")
+        raise UsageError("no article is left to train on", place=", ".join(config.data.train),
+                         repair="add gold articles there, or see data.train and data.exclude")
     return Material(schema=schema, train=[restrict(a, schema, dropped) for a in train],
                     dev=[restrict(a, schema, dropped) for a in dev], dropped=dropped)
 
@@ -89,9 +90,18 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
         build_encoder(DEFAULT_FOLDER)
     is_local = config.encoder.startswith((".", "/")) or Path(config.encoder).parts[0] in ("models", "runs")
     if is_local or Path(config.encoder).exists():
-        check_checkpoint(Path(config.encoder), required=("config.json", "model.safetensors"))
+        check_checkpoint(Path(config.encoder), required=("config.json", "model.safetensors", "tokenizer_config.json"))
     set_seed(config.seed)
-    bert = BertConfig.from_pretrained(config.encoder)
+    try:
+        bert = AutoConfig.from_pretrained(config.encoder)
+        tokenizer = AutoTokenizer.from_pretrained(config.encoder)
+    except (OSError, ValueError) as fault:
+        raise ModelError(f"no encoder can be had under this name: {str(fault).splitlines()[0]}", place=config.encoder,
+                         repair="encoder: models/encoder-zh-small, or a folder or hub name such as hfl/chinese-macbert-base"
+                         ) from fault
+    if not isinstance(bert, BertConfig):
+        raise ModelError(f"expected a BERT architecture, found {bert.model_type}", place=config.encoder,
+                         repair="encoder: hfl/chinese-macbert-base, or any checkpoint whose model_type is bert")
     bert.id2label = dict(enumerate(schema.tags))
     bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
     setattr(bert, SETTINGS, {
@@ -104,7 +114,7 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
                                          attn_implementation=attention)
     if config.hints:
         model.widen_token_types(TOKEN_TYPES)
-    return model, AutoTokenizer.from_pretrained(config.encoder)
+    return model, tokenizer
 
 
 def train(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerControl, TrainingArguments
 
 from models.signing import SigningModel
 from training.config import TrainConfig
@@ -21,6 +21,8 @@ NO_DECAY = ("bias", "LayerNorm.weight")
 
 class SigningTrainer(Trainer):
     """Trains on a stream whose rows are whole batches; ``score`` gives dev scores of the model as it stands."""
+
+    control: TrainerControl
 
     def __init__(self, *, config: TrainConfig, model: SigningModel, stream: Dataset,
                  score: Callable[[], dict[str, float]] | None, **kwargs: Any) -> None:
@@ -71,6 +73,8 @@ class SigningTrainer(Trainer):
         scores = {f"eval_{name}": value for name, value in self.score().items()}
         self.model.train(training)
         self.log(scores)
+        # Tells the trainer that dev is scored at this step, so that the end of training does not score it again.
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, scores)
         return scores
 
 
