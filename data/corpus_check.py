@@ -10,12 +10,19 @@ from pathlib import Path
 
 import yaml
 
+from data.article import Article
 from data.clean import surface
 from data.errors import EXIT_FAILED, EXIT_OK, DataError, run_command
-from data.markup import MarkedArticle, passages, read_marked
+from data.markup import MarkedArticle, read_marked
 
 CORPUS = Path("data/corpus")
+PASSAGE_CHARS = 25
 RUN_CHARS = 20  # a run this long in two passages, names aside, means that one was copied from the other
+
+
+def passages(article: Article) -> list[str]:
+    """The paragraphs of an article that are long enough to count as a passage."""
+    return [line for line in article.text.split("\n") if len(line.strip()) >= PASSAGE_CHARS]
 
 
 def coverage(articles: Sequence[MarkedArticle], plan: dict) -> dict[str, int]:

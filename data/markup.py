@@ -35,7 +35,6 @@ LABEL_OF_LETTER = {"H": "HOSPITAL", "P": "PERSON", "R": "ROLE", "D": "DATE", "O"
 KINDS = ("战略合作", "医联体", "专科联盟", "托管", "共建", "对口支援", "远程会诊", "转诊会诊", "医共体",
          "院校合作", "工作站", "非医院伙伴", "other")
 STATUSES = ("signed", "planned", "renewed", "unveiled")
-PASSAGE_CHARS = 25
 _EDTF_DATE = r"(?:\d{4}|XXXX|\d{3}X)(?:-(?:\d{2}|XX)(?:-(?:\d{2}|XX))?)?"
 EDTF_LEVEL_1 = re.compile(rf"{_EDTF_DATE}(?:/{_EDTF_DATE})?")
 _MENTION = re.compile(r"\{([HPRDO])(\d*):([^{}\n]+)\}")
@@ -301,7 +300,3 @@ def _sentence_around(text: str, char_offset: int) -> tuple[int, int]:
     ends = [p for p in (text.find(mark, char_offset) for mark in "。！？\n") if p >= 0]
     return start, (min(ends) if ends else len(text))
 
-
-def passages(article: Article) -> list[str]:
-    """The paragraphs of an article that are long enough to count as a passage."""
-    return [line for line in article.text.split("\n") if len(line.strip()) >= PASSAGE_CHARS]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from data.article import Article, read_jsonl
@@ -24,6 +25,10 @@ from data.schema import Schema, load_schema
 if TYPE_CHECKING:
     from models.document import Predictor
     from models.signing import SigningModel
+
+# The same examples in every run, and no clock: a test must not fail because the machine is busy.
+hypothesis.settings.register_profile("qianyue", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("qianyue")
 
 ROOT = Path(__file__).resolve().parent.parent
 Marked = Callable[..., Article]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from data.article import Article, Event, Relation, Signatory
 from data.clean import surface
+from data.corpus_check import passages
 from data.errors import DataError
-from data.markup import EDTF_LEVEL_1, LABEL_OF_LETTER, passages, read_marked
+from data.markup import EDTF_LEVEL_1, LABEL_OF_LETTER, read_marked
 
 EXAMPLE = """# a comment
 @article wh-001

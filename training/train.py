@@ -28,7 +28,6 @@ from models.model_card import model_card
 from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
 from models.signing import SETTINGS, SigningModel
 from training.config import TrainConfig, load_config
-from training.memory import release_large_blocks
 from training.stream import training_stream
 from training.trainer import (
     SigningTrainer,
@@ -108,10 +107,7 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
         "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints, "thresholds": {},
     })
-    # On a CPU the fused attention of PyTorch is slower in the backward pass than the plain one (about 15 %).
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
-    model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True,
-                                         attn_implementation=attention)
+    model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True)
     if config.hints:
         model.widen_token_types(TOKEN_TYPES)
     return model, tokenizer
@@ -157,7 +153,6 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     """The whole main job of one config."""
     started = time.monotonic()
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-    release_large_blocks()
     material = read_material(config)
     main_process = int(os.environ.get("RANK", 0)) == 0
     if main_process:
