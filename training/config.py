@@ -58,7 +58,7 @@ class OptimiserConfig(_Section):
     """One joint loss, AdamW, linear warm-up and decay."""
 
     epochs: int = Field(default=20, ge=1)
-    batch_tokens: int = Field(default=4096, ge=64)  # article tokens a step and device
+    batch_tokens: int = Field(default=4096, ge=64)  # article tokens a step, shared out among all processes
     learning_rate: float = Field(default=1e-3, gt=0)  # of the encoder
     head_learning_rate: float = Field(default=1e-3, gt=0)  # of tagger and relation head
     warmup_share: float = Field(default=0.1, ge=0, lt=1)  # of all steps

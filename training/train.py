@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from transformers import AutoConfig, AutoTokenizer, BertConfig, PreTrainedTokenizerBase, set_seed
 
 from data.article import Article
@@ -24,6 +25,7 @@ from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
 from eval.metrics import score_articles
 from models.embedded import DEFAULT_FOLDER, build_encoder
 from models.hints import TOKEN_TYPES
+from models.inputs import TextEncoder
 from models.model_card import model_card
 from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
 from models.signing import SETTINGS, SigningModel
@@ -113,18 +115,24 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     return model, tokenizer
 
 
+def make_stream(config: TrainConfig, material: Material, encoder: TextEncoder, *, processes: int = 1) -> Dataset:
+    """All batches of a training, augmented as the config says; ``processes`` share out the tokens of a step."""
+    options, changes = config.optimiser, config.augment.model_dump(exclude={"mask_tokens", "hide_hints"})
+    return training_stream(
+        material.train, encoder, epochs=options.epochs, batch_tokens=max(1, options.batch_tokens // processes),
+        seed=config.seed, predicted_spans_from=options.predicted_spans_from, mask_tokens=config.augment.mask_tokens,
+        hide_hints=config.augment.hide_hints, augment=Augmenter.from_articles(material.train, **changes))
+
+
 def train(
     config: TrainConfig, material: Material, *, resume: bool
 ) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Run the training loop to its end; returns model, tokenizer and what it cost."""
     model, tokenizer = build_model(config, material.schema)
     predictor = predictor_of(model, tokenizer, name=config.name)
-    augment = Augmenter.from_articles(material.train, **config.augment.model_dump(exclude={"mask_tokens", "hide_hints"}))
     options = config.optimiser
-    stream = training_stream(material.train, predictor.encoder, epochs=options.epochs, batch_tokens=options.batch_tokens,
-                             seed=config.seed, predicted_spans_from=options.predicted_spans_from,
-                             mask_tokens=config.augment.mask_tokens, hide_hints=config.augment.hide_hints,
-                             augment=augment)
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    stream = make_stream(config, material, predictor.encoder, processes=processes)
     bf16 = {"auto": native_bf16(), "bf16": True, "fp32": False}[options.precision]
 
     def score_dev() -> dict[str, float]:
@@ -132,7 +140,8 @@ def train(
         return {"entity_f1": scores["entities"]["micro"]["f1"], "relation_f1": scores["relations"]["micro"]["f1"],
                 "event_parties_f1": scores["events"]["parties"]["f1"]}
 
-    arguments = training_arguments(config, steps_per_epoch=max(1, len(stream) // options.epochs), bf16=bf16)
+    steps_per_epoch = max(1, len(stream) // options.epochs // processes)
+    arguments = training_arguments(config, steps_per_epoch=steps_per_epoch, bf16=bf16)
     trainer = SigningTrainer(config=config, model=model, stream=stream, args=arguments,
                              score=score_dev if material.dev else None)
     checkpoints = checkpoint_folder(config)
