@@ -179,14 +179,8 @@ def iter_jsonl(path: Path | str) -> Iterator[tuple[int, Article | str]]:
                 yield line_number, str(fault)
 
 
-def read_jsonl(path: Path | str) -> list[Article]:
-    """All articles of a JSONL file.
-
-    Raises:
-        DataError: the file is missing or no UTF-8, or lines are broken; every broken line is named.
-    """
-    if not Path(path).is_file():
-        raise DataError("no such file", place=str(path), repair="check the path, or make it: make gold")
+def collect_jsonl(path: Path | str) -> tuple[list[Article], list[str]]:
+    """The readable articles of a file, and every reason why the rest of it is not."""
     articles: list[Article] = []
     faults: list[str] = []
     try:
@@ -196,8 +190,20 @@ def read_jsonl(path: Path | str) -> list[Article]:
             else:
                 articles.append(item)
     except UnicodeDecodeError as fault:
-        raise DataError(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}",
-                        place=str(path), repair="iconv -f GB18030 -t UTF-8 IN > OUT") from fault
+        faults.append(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}; "
+                      "iconv -f GB18030 -t UTF-8 IN > OUT")
+    return articles, faults
+
+
+def read_jsonl(path: Path | str) -> list[Article]:
+    """All articles of a JSONL file.
+
+    Raises:
+        DataError: the file is missing or no UTF-8, or lines are broken; every broken line is named.
+    """
+    if not Path(path).is_file():
+        raise DataError("no such file", place=str(path), repair="check the path, or make it: make gold")
+    articles, faults = collect_jsonl(path)
     if faults:
         raise DataError("broken lines:\n  " + "\n  ".join(faults), place=str(path),
                         repair=f"python -m data.validate {path}")

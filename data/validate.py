@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.article import Article, iter_jsonl
+from data.article import Article, collect_jsonl
 from data.errors import EXIT_FAILED, EXIT_OK, run_command
 from data.schema import Schema, load_schema
 
@@ -82,16 +82,7 @@ def _relation_faults(article: Article, schema: Schema | None) -> list[str]:
 
 def validate_file(path: Path, schema: Schema | None = None) -> tuple[int, list[str]]:
     """Number of readable articles and all faults of a JSONL file, unreadable lines included."""
-    articles: list[Article] = []
-    faults: list[str] = []
-    try:
-        for line_number, item in iter_jsonl(path):
-            if isinstance(item, str):
-                faults.append(f"line {line_number}: {item}")
-            else:
-                articles.append(item)
-    except UnicodeDecodeError as fault:
-        faults.append(f"expected UTF-8, found byte {fault.object[fault.start]:#04x}; iconv -f GB18030 -t UTF-8 IN > OUT")
+    articles, faults = collect_jsonl(path)
     if not articles and not faults:
         faults.append("expected articles, found an empty file")
     return len(articles), faults + validate_articles(articles, schema)

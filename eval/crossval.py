@@ -23,6 +23,7 @@ import yaml
 from data.article import Article, read_jsonl
 from data.errors import EXIT_OK, QianyueError, UsageError, run_command
 from data.files import sha256_of, write_text
+from data.schema import load_schema
 from eval.metrics import score_articles
 
 GOLD = Path("data/gold/seeds.jsonl")
@@ -93,8 +94,6 @@ def summarise(folds: Sequence[Fold]) -> dict[str, Any]:
     records = [json.loads((f.report / "metrics.json").read_text(encoding="utf-8")) for f in folds]
     gold = [a for f in folds for a in read_jsonl(f.report / "gold.jsonl")]
     predicted = [a for f in folds for a in read_jsonl(f.report / "predictions.jsonl")]
-    from data.schema import load_schema
-
     schema = load_schema(Path("configs/schema") / f"{records[0]['schema']}.yaml")
     pooled = score_articles(gold, predicted, schema)
     rows = {}

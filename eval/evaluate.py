@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from data.article import Article, article_to_dict, write_jsonl
 from data.errors import EXIT_OK, DataError, run_command
 from data.files import write_text
@@ -176,8 +178,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def trained_on(run: Path) -> list[Article]:
     """The articles a run was trained on, as its ``run.yaml`` names them; none where its sources are out of reach."""
-    import yaml
-
     path = run / "run.yaml"
     if not path.is_file():
         return []

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from huggingface_hub.utils import disable_progress_bars
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
 from data.errors import ModelError
@@ -77,8 +77,6 @@ def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, nam
 
 def model_settings(folder: Path) -> dict[str, Any]:
     """Our part of a run's ``config.json``, read without loading weights."""
-    from transformers import AutoConfig
-
     check_checkpoint(folder)
     settings = getattr(AutoConfig.from_pretrained(folder, local_files_only=True), SETTINGS, None)
     if not settings:

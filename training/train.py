@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import time
 from collections import Counter
@@ -74,8 +75,6 @@ def read_material(config: TrainConfig) -> Material:
 
 def _limit_authored(articles: list[Article], limit: int, seed: int) -> list[Article]:
     """Keep every gold seed and a seeded draw of ``limit`` authored articles (their ids name no seed file)."""
-    import random
-
     authored = [a for a in articles if not a.id[:3].isdigit()]
     kept = {a.id for a in random.Random(seed).sample(authored, min(limit, len(authored)))}
     return [a for a in articles if a.id[:3].isdigit() or a.id in kept]
