@@ -46,12 +46,15 @@ class AugmentConfig(_Section):
     """Changes made to training articles anew in every epoch; each is a probability per article, 0 turns it off."""
 
     substitute: float = Field(default=0.7, ge=0, le=1)  # names, posts and dates replaced consistently
-    reorder: float = Field(default=0.2, ge=0, le=1)  # paragraphs in another order
     titles: float = Field(default=0.2, ge=0, le=1)  # posts dropped or swapped
+    lists: float = Field(default=0.1, ge=0, le=1)  # a guest of a list dropped or added
+    reorder: float = Field(default=0.2, ge=0, le=1)  # paragraphs in another order
     furniture: float = Field(default=0.2, ge=0, le=1)  # web page lines before and after
+    noise: float = Field(default=0.15, ge=0, le=1)  # half-width marks, lost characters and commas, picture marks
+    spacing: float = Field(default=0.15, ge=0, le=1)  # stray spaces, broken lines, casing and width of Latin letters
+    traditional: float = Field(default=0.05, ge=0, le=1)  # traditional characters, half of the time with pinyin glosses
     mask_tokens: float = Field(default=0.1, ge=0, lt=1)  # share of a training article's tokens hidden as [MASK]
     hide_hints: float = Field(default=0.15, ge=0, le=1)  # share of articles, and of single hints, read without hints
-    noise: float = Field(default=0.2, ge=0, le=1)  # traditional characters, glosses, half-width forms, lost bytes
 
 
 class OptimiserConfig(_Section):

@@ -24,6 +24,7 @@ from data.schema import Schema, load_schema, restrict
 from data.sources import read_sources
 from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
 from eval.metrics import score_articles
+from models.attention import PLAIN
 from models.embedded import DEFAULT_FOLDER, build_encoder
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
@@ -61,7 +62,8 @@ def read_material(config: TrainConfig) -> Material:
     dropped: Counter[str] = Counter()
     train = read_sources(config.data.train, exclude=config.data.exclude)
     if config.data.limit is not None:
-        train = _limit_authored(train, config.data.limit, config.seed)
+        authored = read_sources([s for s in config.data.train if "@" in s], exclude=config.data.exclude)
+        train = _limit_authored(train, [a.id for a in authored], config.data.limit, config.seed)
     dev = read_sources(config.data.dev)
     if shared := sorted({a.id for a in train} & {a.id for a in dev}):
         raise UsageError(f"articles are in data.train and data.dev: {', '.join(shared[:10])}", place="config",
@@ -73,11 +75,10 @@ def read_material(config: TrainConfig) -> Material:
                     dev=[restrict(a, schema, dropped) for a in dev], dropped=dropped)
 
 
-def _limit_authored(articles: list[Article], limit: int, seed: int) -> list[Article]:
-    """Keep every gold seed and a seeded draw of ``limit`` authored articles (their ids name no seed file)."""
-    authored = [a for a in articles if not a.id[:3].isdigit()]
-    kept = {a.id for a in random.Random(seed).sample(authored, min(limit, len(authored)))}
-    return [a for a in articles if a.id[:3].isdigit() or a.id in kept]
+def _limit_authored(articles: list[Article], authored: list[str], limit: int, seed: int) -> list[Article]:
+    """Keep all other articles and a seeded draw of ``limit`` of the authored ones; a larger draw holds a smaller."""
+    left_out = set(random.Random(seed).sample(authored, len(authored))[limit:])
+    return [a for a in articles if a.id not in left_out]
 
 
 def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreTrainedTokenizerBase]:
@@ -116,11 +117,11 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
 
 def make_stream(config: TrainConfig, material: Material, encoder: TextEncoder, *, processes: int = 1) -> Dataset:
     """All batches of a training, augmented as the config says; ``processes`` share out the tokens of a step."""
-    options, changes = config.optimiser, config.augment.model_dump(exclude={"mask_tokens", "hide_hints"})
+    options, rates = config.optimiser, config.augment.model_dump(exclude={"mask_tokens", "hide_hints"})
     return training_stream(
         material.train, encoder, epochs=options.epochs, batch_tokens=max(1, options.batch_tokens // processes),
         seed=config.seed, predicted_spans_from=options.predicted_spans_from, mask_tokens=config.augment.mask_tokens,
-        hide_hints=config.augment.hide_hints, augment=Augmenter.from_articles(material.train, **changes))
+        hide_hints=config.augment.hide_hints, augment=Augmenter.from_articles(material.train, rates))
 
 
 def train(
@@ -149,8 +150,11 @@ def train(
         if last_complete_checkpoint(checkpoints):
             print(f"note: {checkpoints} held an unfinished run, begun anew; --resume would have gone on with it")
         remove_folder(checkpoints)
+    if bf16 and not torch.cuda.is_available():
+        model.set_attn_implementation(PLAIN)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    model.set_attn_implementation("sdpa")
     cost = {"train_seconds": round(time.monotonic() - started, 1), "steps": trainer.state.global_step,
             "bf16": bf16, "resumed_from": checkpoint.name if checkpoint else None,
             "log": trainer.state.log_history}
