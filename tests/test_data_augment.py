@@ -207,7 +207,7 @@ def test_noise_keeps_every_mention(change: Callable[[Article, random.Random], Ar
         assert [e.id for e in changed.entities] == [e.id for e in a.entities]
         for old, new in zip(a.entities, changed.entities, strict=True):
             # 於 before a space is converted by another rule than 於 before a name.
-            assert surface(new.text).replace(" ", "") == surface(old.text).replace(" ", "").replace("於", "于")
+            assert surface(new.text).replace(" ", "") .replace("於", "于") == surface(old.text).replace(" ", "").replace("於", "于")
     assert touched > 60
 
 
