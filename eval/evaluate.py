@@ -24,12 +24,10 @@ from data.files import write_text
 from data.schema import restrict
 from data.sources import read_sources
 from eval.baselines import baseline_predictions
-from eval.metrics import best_thresholds, score_articles
+from eval.metrics import score_articles
 from eval.report import write_report
 from models.document import Predictor
 from models.run_folder import load_predictor
-
-LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds are being chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +50,6 @@ class Metrics:
     def to_json(self) -> str:
         """Readable JSON, Chinese as it is."""
         return json.dumps(self.record, ensure_ascii=False, indent=1) + "\n"
-
-
-def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, float]:
-    """Relation thresholds chosen on dev; 0.5 each without dev."""
-    schema = predictor.encoder.schema
-    if not dev:
-        return {r.name: 0.5 for r in schema.relations}
-    loose = Predictor(model=predictor.model, encoder=predictor.encoder, name=predictor.name,
-                      thresholds={r.name: LOOSE for r in schema.relations})
-    return best_thresholds(dev, list(loose.predict(dev)), schema)
 
 
 def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts, report: Path) -> Metrics:

@@ -194,25 +194,3 @@ def _agree_with_seqeval(pairs: Sequence[tuple[Article, Article]], micro: Mapping
     reference = report["micro avg"]
     if abs(reference["f1-score"] - micro["f1"]) > 1e-9 and micro["support"]:
         raise ValueError(f"seqeval says micro F1 {reference['f1-score']:.6f}, own counts say {micro['f1']:.6f}")
-
-
-def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: Schema) -> dict[str, float]:
-    """For each relation type the probability threshold with the best strict F1 on dev; 0.5 where dev has none.
-
-    Args:
-        gold: dev articles.
-        loose: their predictions made with a threshold near zero.
-    """
-    found = {a.id: a for a in loose}
-    thresholds = {}
-    for relation in schema.relations:
-        gold_items = [(a.id, item) for a in gold for item in relation_items(a, schema, relation.name)]
-        scored = []
-        for a in gold:
-            kept = [r for r in found[a.id].relations if r.type == relation.name]
-            scored += [((a.id, item), r.score or 0.0)
-                       for item, r in zip(relation_items(found[a.id], schema, relation.name), kept, strict=True)]
-        grid = [round(0.2 + 0.05 * i, 2) for i in range(13)]
-        best = max(grid, key=lambda t: (count_sets(gold_items, [i for i, s in scored if s >= t]).f1, -abs(t - 0.5)))
-        thresholds[relation.name] = best if gold_items else 0.5
-    return thresholds

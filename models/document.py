@@ -25,7 +25,10 @@ SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory sta
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """A model with what belongs to it: how text is encoded, and from which probability a relation holds."""
+    """A model with what belongs to it: how text is encoded, and from which score a mention or a relation holds.
+
+    ``thresholds`` is keyed by relation type (0.5 where it lacks one) and by label (0 where it lacks one).
+    """
 
     model: SigningModel
     encoder: TextEncoder
@@ -84,7 +87,8 @@ class Predictor:
         with torch.inference_mode():
             batch = self.encoder.batch(encoded)
             output = self.model.joint(batch)
-            spans = self.model.decode(batch, output.tag_logits)
+            spans = [[s for s in found if s.score >= self.thresholds.get(schema.labels[s.label], 0.0)]
+                     for found in self.model.decode(batch, output.tag_logits)]
             pairs, scores = self.model.score_pairs(batch, output.states, spans)
         results = []
         pair_base = span_base = 0

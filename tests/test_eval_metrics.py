@@ -14,7 +14,6 @@ from data.article import Article, Entity, Event, Relation, Signatory
 from data.schema import Schema, restrict
 from eval.metrics import (
     Counts,
-    best_thresholds,
     bootstrap_interval,
     char_tags,
     count_sets,
@@ -193,26 +192,6 @@ def test_the_interval_pools_before_it_divides() -> None:
     """A long article weighs more than a short one."""
     low, high = bootstrap_interval([Counts(90, 10, 10), Counts(0, 1, 1)])
     assert low == 0.0 and high == pytest.approx(0.9)
-
-
-def loose(*scores: float) -> Article:
-    """Relations A-B, A-C, B-C with the given scores."""
-    pairs = (("T1", "T2"), ("T1", "T6"), ("T2", "T6"))
-    return article(A, B, C, relations=tuple(Relation(type="SIGNED_WITH", head=h, tail=t, score=s)
-                                            for (h, t), s in zip(pairs, scores, strict=True)))
-
-
-@pytest.mark.parametrize(("scores", "expected"), [
-    ((0.9, 0.1, 0.1), 0.5),  # all in the middle serve: the one nearest to 0.5
-    ((0.9, 0.72, 0.1), 0.75),  # the wrong pair must go
-    ((0.33, 0.1, 0.1), 0.3),  # the right pair must stay
-    ((0.9, 0.95, 0.95), 0.5),  # nothing helps
-])
-def test_best_thresholds(hospital: Schema, scores: tuple[float, ...], expected: float) -> None:
-    gold = article(A, B, C, relations=(WITH,))
-    found = best_thresholds([gold], [loose(*scores)], hospital)
-    assert found["SIGNED_WITH"] == pytest.approx(expected)
-    assert {k: v for k, v in found.items() if k != "SIGNED_WITH"} == dict.fromkeys(["SIGNED_FOR", "HOLDS_ROLE", "WORKS_AT", "SIGNED_ON"], 0.5)
 
 
 def test_items_of_one_label() -> None:

@@ -111,6 +111,16 @@ def test_thresholds_decide(predictor: Predictor, seeds: list[Article]) -> None:
     assert all(r.score >= 0.5 for r in unsaid.relations)
 
 
+def test_spans_below_the_floor_of_their_label_go(predictor: Predictor, seeds: list[Article]) -> None:
+    given = short(seeds[:1], 150)
+    every, = replace(predictor, thresholds={}).predict(given)
+    floor = sorted(e.score for e in every.entities if e.label == "HOSPITAL")[-2] + 1e-3
+    some, = replace(predictor, thresholds={"HOSPITAL": floor}).predict(given)
+    assert [e for e in some.entities if e.label == "HOSPITAL"] != []
+    kept = {(e.char_start, e.label) for e in every.entities if e.label != "HOSPITAL" or e.score >= floor}
+    assert {(e.char_start, e.label) for e in some.entities} == kept != {(e.char_start, e.label) for e in every.entities}
+
+
 def test_the_view_of_the_text(marked) -> None:
     article = marked("开头。{H1:威海市中醫(yī)院}好。\n\n{P1:张三}说：{H2:乙院}。")
     view = text_view(article.text, article.entities)

@@ -186,7 +186,8 @@ def test_dev_is_scored_while_training_and_sets_the_thresholds(tmp_path: Path, ar
     assert metrics["seen_in_training"] == [] and metrics["articles"] == 1
     config = json.loads((tmp_path / "runs" / "d" / "config.json").read_text(encoding="utf-8"))
     assert config["qianyue"]["thresholds"] == metrics["thresholds"]
-    assert all(0.2 <= t <= 0.8 for t in metrics["thresholds"].values())
+    assert all(0.2 <= metrics["thresholds"][r["name"]] <= 0.8 for r in config["qianyue"]["schema"]["relations"])
+    assert all(0.0 <= metrics["thresholds"][label] <= 0.8 for label in config["qianyue"]["schema"]["labels"])
 
 
 def test_dev_is_scored_once_a_step(tmp_path: Path, arguments: Callable[..., list[str]], call, seeds: list[Article]) -> None:

@@ -22,8 +22,9 @@ from data.augment import Augmenter
 from data.errors import EXIT_OK, ModelError, UsageError, run_command
 from data.schema import Schema, load_schema, restrict
 from data.sources import read_sources
-from eval.evaluate import RunFacts, evaluate_run, tune_thresholds
+from eval.evaluate import RunFacts, evaluate_run
 from eval.metrics import score_articles
+from eval.thresholds import tune_thresholds
 from models.attention import PLAIN
 from models.embedded import DEFAULT_FOLDER, build_encoder
 from models.hints import TOKEN_TYPES
