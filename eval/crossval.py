@@ -65,19 +65,24 @@ def run_fold(fold: Fold, config: Path, fingerprint: str, *, keep_models: bool) -
     same = begun.is_file() and json.loads(begun.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
     resume = ["--resume"] if same and (fold.run / "checkpoints").is_dir() else []
     write_text(begun, json.dumps({"fingerprint": fingerprint}))
-    _call([*fold.command(config), *resume])
-    _call([sys.executable, "-m", "eval.evaluate", "--model", str(fold.run), "--data", str(GOLD),
+    call([*fold.command(config), *resume])
+    call([sys.executable, "-m", "eval.evaluate", "--model", str(fold.run), "--data", str(GOLD),
            "--only", fold.held_out, "--report", str(fold.report)])
     write_text(done, json.dumps({"fingerprint": fingerprint, "held_out": fold.held_out}))
     if not keep_models:
         shutil.rmtree(fold.run)
 
 
-def _call(command: Sequence[str]) -> None:
+def call(command: Sequence[str]) -> None:
+    """Run a command of the project.
+
+    Raises:
+        QianyueError: it ended with another exit code than 0.
+    """
     finished = subprocess.run(command, check=False)
     if finished.returncode:
         raise QianyueError(f"ended with {finished.returncode}: {' '.join(command)}",
-                           repair="mend what it says above and call crossval again; finished folds are kept")
+                           repair="mend what it says above and run this again; what is finished is kept")
 
 
 def fingerprint_of(config: Path, overrides: Sequence[str]) -> str:

@@ -92,7 +92,7 @@ def test_a_scored_fold_is_not_trained_again(folds: list[Fold], monkeypatch: pyte
         called.append(command)
         folds[0].run.mkdir(parents=True, exist_ok=True)
 
-    monkeypatch.setattr(crossval, "_call", record)
+    monkeypatch.setattr(crossval, "call", record)
     run_fold(folds[0], Path("c.yaml"), "f1", keep_models=False)
     assert [c[2] for c in called] == ["training.train", "eval.evaluate"]
     assert called[1][called[1].index("--only") + 1] == "a" and not folds[0].run.exists()
@@ -105,7 +105,7 @@ def test_a_scored_fold_is_not_trained_again(folds: list[Fold], monkeypatch: pyte
 
 def test_a_killed_fold_goes_on(folds: list[Fold], monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[list[str]] = []
-    monkeypatch.setattr(crossval, "_call", called.append)
+    monkeypatch.setattr(crossval, "call", called.append)
     (folds[0].run / "checkpoints").mkdir(parents=True)
     folds[0].report.mkdir(parents=True, exist_ok=True)
     (folds[0].report / "begun.json").write_text('{"fingerprint": "f"}', encoding="utf-8")
@@ -121,7 +121,7 @@ def test_a_killed_fold_of_other_settings_begins_anew(folds: list[Fold], monkeypa
         called.append(command)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(crossval, "_call", killed)
+    monkeypatch.setattr(crossval, "call", killed)
     for fingerprint in ("old settings", "new settings"):
         with pytest.raises(KeyboardInterrupt):
             run_fold(folds[0], Path("c.yaml"), fingerprint, keep_models=True)
@@ -130,7 +130,7 @@ def test_a_killed_fold_of_other_settings_begins_anew(folds: list[Fold], monkeypa
 
 def test_a_failed_fold_says_which_command() -> None:
     with pytest.raises(QianyueError, match="ended with 3") as caught:
-        crossval._call([sys.executable, "-c", "raise SystemExit(3)"])
+        crossval.call([sys.executable, "-c", "raise SystemExit(3)"])
     assert "finished folds are kept" in str(caught.value)
 
 
