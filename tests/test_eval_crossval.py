@@ -131,7 +131,7 @@ def test_a_killed_fold_of_other_settings_begins_anew(folds: list[Fold], monkeypa
 def test_a_failed_fold_says_which_command() -> None:
     with pytest.raises(QianyueError, match="ended with 3") as caught:
         crossval.call([sys.executable, "-c", "raise SystemExit(3)"])
-    assert "finished folds are kept" in str(caught.value)
+    assert "what is finished is kept" in str(caught.value)
 
 
 def test_the_fingerprint_changes_with_config_and_overrides(tmp_path: Path) -> None:
