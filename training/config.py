@@ -5,21 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import UsageError
+from data.layered import read_layered
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, values keep their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where gold is read from. A source is a JSONL file, or the authored corpus as ``data/corpus@train``."""
 
     train: list[str] = Field(min_length=1)
@@ -28,7 +31,7 @@ class DataConfig(_Section):
     limit: int | None = Field(default=None, ge=0)  # authored articles to train on, for learning curves; null: all
 
 
-class WindowConfig(_Section):
+class WindowConfig(Section):
     """How articles are cut for the encoder, in tokens, [CLS] and [SEP] included."""
 
     max_tokens: int = Field(default=256, ge=16, le=512)
@@ -42,7 +45,7 @@ class WindowConfig(_Section):
         return self
 
 
-class AugmentConfig(_Section):
+class AugmentConfig(Section):
     """Changes made to training articles anew in every epoch; each is a probability per article, 0 turns it off."""
 
     substitute: float = Field(default=0.7, ge=0, le=1)  # names, posts and dates replaced consistently
@@ -54,7 +57,7 @@ class AugmentConfig(_Section):
     noise: float = Field(default=0.2, ge=0, le=1)  # traditional characters, glosses, half-width forms, lost bytes
 
 
-class OptimiserConfig(_Section):
+class OptimiserConfig(Section):
     """One joint loss, AdamW, linear warm-up and decay."""
 
     epochs: int = Field(default=20, ge=1)
@@ -70,7 +73,7 @@ class OptimiserConfig(_Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
 
 
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """Everything a run depends on. ``run.yaml`` of a run folder is this, resolved."""
 
     # Folders below runs/ and reports/: no part may be empty or begin with a dot, so that nothing leaves them.
@@ -107,33 +110,37 @@ class TrainConfig(_Section):
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML config and apply ``a.b=value`` overrides (values are read as YAML).
 
+    ``extends: base.yaml`` in a config lays it over another one (:mod:`data.layered`).
+
     Raises:
         UsageError: the file is missing or no YAML, or keys and values are wrong; all faults in one message.
     """
-    try:
-        record = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as fault:
-        raise UsageError("no such config file", place=str(path),
-                         repair="--config configs/default.yaml (see the folder configs/)") from fault
-    except yaml.YAMLError as fault:
-        raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
-    except UnicodeDecodeError as fault:
-        raise UsageError(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}", place=str(path),
-                         repair=f"iconv -f GB18030 -t UTF-8 {path} > config.yaml") from fault
-    if not isinstance(record, dict):
-        raise UsageError(f"expected a mapping of keys, found {type(record).__name__}", place=str(path),
-                         repair="start from configs/default.yaml")
+    return parse_config(read_record(path, overrides), place=str(path))
+
+
+def read_record(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The mapping of a config file with what it extends and the overrides, not yet validated."""
+    record = read_layered(path)
     for override in overrides:
         _apply(record, override)
-    return parse_config(record, place=str(path))
+    return record
 
 
 def parse_config(record: dict[str, Any], *, place: str = "config") -> TrainConfig:
     """Validate a config mapping; see :func:`load_config`."""
+    return validated(TrainConfig, record, place=place)
+
+
+def validated(model: type[Model], record: dict[str, Any], *, place: str) -> Model:
+    """A typed section of a mapping.
+
+    Raises:
+        UsageError: keys or values are wrong; all faults in one message.
+    """
     try:
-        return TrainConfig.model_validate(record)
+        return model.model_validate(record)
     except ValidationError as fault:
-        raise UsageError("\n  ".join(["the config is wrong:", *(_explain(e) for e in fault.errors())]),
+        raise UsageError("\n  ".join(["the config is wrong:", *(_explain(e, model) for e in fault.errors())]),
                          place=place, repair="see configs/default.yaml and training/config.py") from fault
 
 
@@ -155,11 +162,11 @@ def _apply(record: dict[str, Any], override: str) -> None:
                          repair="--set data.exclude='[id1, id2]'") from fault
 
 
-def _explain(error: Any) -> str:
+def _explain(error: Any, model: type[BaseModel]) -> str:
     """One line for one pydantic fault: the key's path, what was expected, what came, the nearest valid key."""
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _known_keys([str(part) for part in error["loc"][:-1]])
+        known = _known_keys([str(part) for part in error["loc"][:-1]], model)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
         return f"{path}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
     if error["type"] == "missing":
@@ -167,8 +174,7 @@ def _explain(error: Any) -> str:
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
 
 
-def _known_keys(path: Sequence[str]) -> list[str]:
-    section: type[BaseModel] = TrainConfig
+def _known_keys(path: Sequence[str], section: type[BaseModel]) -> list[str]:
     for part in path:
         field = section.model_fields.get(part)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):

@@ -120,7 +120,8 @@ def make_stream(config: TrainConfig, material: Material, encoder: TextEncoder, *
     return training_stream(
         material.train, encoder, epochs=options.epochs, batch_tokens=max(1, options.batch_tokens // processes),
         seed=config.seed, predicted_spans_from=options.predicted_spans_from, mask_tokens=config.augment.mask_tokens,
-        hide_hints=config.augment.hide_hints, augment=Augmenter.from_articles(material.train, **changes))
+        hide_hints=config.augment.hide_hints,
+        augment=Augmenter.from_articles(material.train, **changes) if any(changes.values()) else None)
 
 
 def train(
