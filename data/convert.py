@@ -37,7 +37,7 @@ def report(ledger: Ledger) -> list[str]:
     lines = [f"skipped: {fault.render()}" for fault in ledger.faults[:SHOWN_FAULTS]]
     if (more := len(ledger.faults) - SHOWN_FAULTS) > 0:
         lines.append(f"skipped: {ledger.source}: {more} more like these")
-    return lines + [f"note: {number} {what}" for what, number in sorted(ledger.counts.items())]
+    return lines + [f"note: {ledger.source}: {number} {what}" for what, number in sorted(ledger.counts.items())]
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

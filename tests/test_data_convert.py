@@ -35,7 +35,7 @@ def test_what_a_format_cannot_hold_is_said(tmp_path: Path, call: Callable[..., A
     said = call(main, "--from", "jsonl", "--to", "conll", "data/gold/seeds.jsonl", tmp_path / "seeds.conll")
     assert said.code == 0
     relations = sum(len(a.relations) for a in read_jsonl("data/gold/seeds.jsonl"))
-    assert f"note: {relations} relations\n" in said.err and "note: 6 events\n" in said.err
+    assert f"note: data/gold/seeds.jsonl: {relations} relations\n" in said.err and ": 6 events\n" in said.err
 
 
 @pytest.mark.parametrize("target", WRITABLE)

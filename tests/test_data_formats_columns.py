@@ -41,6 +41,11 @@ def test_neighbours_and_single_characters(read_format: ReadFormat) -> None:
     assert spans(found[0]) == [("林", "NAME"), ("强", "NAME"), ("院长", "TITLE"), ("任事", "TITLE")]
 
 
+def test_an_ended_entity_does_not_go_on(read_format: ReadFormat) -> None:
+    found, ledger = read_format("resume", "林 B-NAME\n强 E-NAME\n高 M-NAME\n山 E-NAME\n何 S-NAME\n平 M-NAME\n")
+    assert spans(found[0]) == [("林强", "NAME"), ("高山", "NAME"), ("何", "NAME"), ("平", "NAME")] and ledger.counts == {MENDED: 2}
+
+
 def test_weibo_drops_the_place_in_the_word(read_format: ReadFormat) -> None:
     found, ledger = read_format("weibo", "卫0\tB-ORG.NAM\n健1\tI-ORG.NAM\n的0\tO\n30\tO\n他\tB-PER.NOM\n😀0\tO\n\n", file="w.train")
     assert found[0].text == "卫健的3他😀" and spans(found[0]) == [("卫健", "ORG.NAM"), ("他", "PER.NOM")]
