@@ -4,9 +4,10 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 CONFIG ?= configs/default.yaml
 RUN ?= runs/default
+BENCH ?= cluener
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report crossval gold agreement encoder lock clean
+.PHONY: help setup train resume test lint report crossval bench-public gold agreement encoder lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +38,10 @@ report: setup ## score RUN on the seed articles and write reports/seeds
 
 crossval: setup ## leave one seed article out, five times
 	$(PY) -m eval.crossval --config $(CONFIG)
+
+bench-public: setup ## random and pre-trained encoder on a public set: DATA=folder [BENCH=resume] [ENCODERS=...] [SEEDS=...]
+	$(if $(DATA),,$(error DATA is missing: make bench-public DATA=folder-of-the-set BENCH=cluener))
+	$(PY) -m training.bench --config configs/bench/$(BENCH).yaml --data $(DATA) $(if $(ENCODERS),--encoders $(ENCODERS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 gold: setup ## compile the annotation notation of the seeds to JSONL, and check it
 	$(PY) -m data.gold_compile data/gold/seeds.txt data/gold/seeds.jsonl

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,22 @@ def load_schema(path: Path | str) -> Schema:
     except yaml.YAMLError as fault:
         raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
     return schema_from_dict(record, place=str(path))
+
+
+def schema_of(articles: Iterable[Article], name: str) -> Schema:
+    """The schema that annotated articles use: their labels and relation types by name, each type with the labels that
+    stand at its ends."""
+    labels: set[str] = set()
+    heads: dict[str, set[str]] = defaultdict(set)
+    tails: dict[str, set[str]] = defaultdict(set)
+    for article in articles:
+        label_of = {e.id: e.label for e in article.entities}
+        labels.update(label_of.values())
+        for r in article.relations:
+            heads[r.type].add(label_of[r.head])
+            tails[r.type].add(label_of[r.tail])
+    return Schema(name=name, labels=tuple(sorted(labels)), relations=tuple(
+        RelationType(name=kind, head=frozenset(heads[kind]), tail=frozenset(tails[kind])) for kind in sorted(heads)))
 
 
 def restrict(article: Article, schema: Schema, dropped: Counter[str] | None = None) -> Article:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def read_sources(sources: Iterable[str], *, exclude: Iterable[str] = ()) -> list
     """
     unwanted = set(exclude)
     articles = [a for source in sources for a in read_source(source) if a.id not in unwanted]
-    ids = [a.id for a in articles]
-    if doubled := sorted({i for i in ids if ids.count(i) > 1}):
+    if doubled := sorted(i for i, n in Counter(a.id for a in articles).items() if n > 1):
         raise DataError(f"article ids stand twice: {', '.join(doubled[:10])}", place=", ".join(sources))
     return articles
 

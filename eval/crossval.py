@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from data.article import Article, read_jsonl
-from data.errors import EXIT_OK, QianyueError, UsageError, run_command
+from data.errors import EXIT_OK, QianyueError, run_command
 from data.files import sha256_of, write_text
+from data.layered import read_layered
 from data.schema import load_schema
 from eval.metrics import score_articles
 
@@ -87,7 +87,7 @@ def call(command: Sequence[str]) -> None:
 
 def fingerprint_of(config: Path, overrides: Sequence[str]) -> str:
     """Changes with the config, the overrides, and the files they train on."""
-    text = config.read_text(encoding="utf-8") + "\n".join(overrides)
+    text = json.dumps(read_layered(config), sort_keys=True) + "\n".join(overrides)
     folders = [Path("data/corpus"), Path("data/gold"), Path("configs/schema")]
     code = [Path(p) for room in ("data", "models", "training") for p in sorted(Path(room).glob("*.py"))]
     files = [*code, *(p for f in folders for p in sorted(f.glob("*.*")) if p.is_file())]
@@ -142,13 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", help="name of the folders (default: crossval-<config>)")
     parser.add_argument("--keep-models", action="store_true", help="keep the five models, about 25 MB each")
     args = parser.parse_args(argv)
-    if not args.config.is_file():
-        raise UsageError("no such config file", place=str(args.config), repair="--config configs/default.yaml")
-    if not isinstance(yaml.safe_load(args.config.read_text(encoding="utf-8")), dict):
-        raise UsageError("expected a mapping of keys", place=str(args.config))
+    fingerprint = fingerprint_of(args.config, args.overrides)
     name = args.name or f"crossval-{args.config.stem}"
     folds = make_folds(args.config, args.overrides, name, read_jsonl(GOLD))
-    fingerprint = fingerprint_of(args.config, args.overrides)
     for fold in folds:
         run_fold(fold, args.config, fingerprint, keep_models=args.keep_models)
     summary = summarise(folds)

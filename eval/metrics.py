@@ -74,6 +74,22 @@ def relation_items(article: Article, schema: Schema, kind: str | None = None) ->
     return items
 
 
+def triple_counts(gold: Sequence[Article], predicted: Sequence[Article], *, lost: int = 0) -> Counts:
+    """Counts of (relation type, text of head, text of tail), each once an article, as data sets without offsets score.
+
+    Args:
+        lost: gold triples that no span of the text expresses; they count as missed.
+    """
+    found = {a.id: a for a in predicted}
+    counts = [count_sets(_triples(a), _triples(found[a.id])) for a in gold]
+    return sum(counts, Counts(missed=lost))
+
+
+def _triples(article: Article) -> set[tuple[str, str, str]]:
+    text_of = {e.id: e.text for e in article.entities}
+    return {(r.type, text_of[r.head], text_of[r.tail]) for r in article.relations}
+
+
 def bootstrap_interval(
     counts: Sequence[Counts], *, statistic: Callable[[Counts], float] = lambda c: c.f1, seed: int = 0
 ) -> tuple[float, float]:

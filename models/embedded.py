@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 from data.errors import EXIT_OK, run_command
 from models.vocabulary import build_tokenizer, seed_texts
@@ -119,6 +119,14 @@ def build_encoder(folder: Path, *, layers: int = 4, width: int = 256, heads: int
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     return model
+
+
+def randomise(source: Path | str, folder: Path, *, seed: int) -> None:
+    """Write to ``folder`` the encoder ``source`` with its weights drawn anew: same architecture, size and vocabulary."""
+    model = BertModel(BertConfig.from_pretrained(source), add_pooling_layer=False)
+    initialise_locally(model, seed=seed)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    model.save_pretrained(folder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

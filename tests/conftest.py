@@ -19,6 +19,8 @@ import pytest
 from data.article import Article, read_jsonl
 from data.clean import surface
 from data.errors import run_command
+from data.formats.base import Ledger
+from data.formats.registry import read_articles
 from data.markup import read_marked
 from data.schema import Schema, load_schema
 
@@ -32,6 +34,7 @@ hypothesis.settings.load_profile("qianyue")
 
 ROOT = Path(__file__).resolve().parent.parent
 Marked = Callable[..., Article]
+ReadFormat = Callable[..., tuple[list[Article], Ledger]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +76,18 @@ def marked(tmp_path: Path) -> Marked:
         return read_marked(path, surface=surface)[0].article
 
     return compile_one
+
+
+@pytest.fixture
+def read_format(tmp_path: Path) -> ReadFormat:
+    """Read a text, or bytes, as a file of a format."""
+    def read(name: str, text: str | bytes, *, file: str = "train.txt") -> tuple[list[Article], Ledger]:
+        path = tmp_path / file
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+        ledger = Ledger(source=str(path))
+        return list(read_articles(name, path, ledger)), ledger
+
+    return read
 
 
 @pytest.fixture(scope="session")

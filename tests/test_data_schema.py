@@ -9,7 +9,7 @@ import pytest
 
 from data.article import Article, Entity, Event, Relation, Signatory
 from data.errors import UsageError
-from data.schema import Schema, load_schema, restrict, schema_from_dict
+from data.schema import Schema, load_schema, restrict, schema_from_dict, schema_of
 
 
 def test_the_default_schema(hospital: Schema) -> None:
@@ -143,3 +143,14 @@ def test_restrict_of_the_seeds_drops_org_and_its_relations_only(seeds: list[Arti
     for before, after in zip(seeds, kept, strict=True):
         org = {e.id for e in before.entities if e.label == "ORG"}
         assert after.relations == tuple(r for r in before.relations if not {r.head, r.tail} & org)
+
+
+def test_a_schema_read_off_the_data(seeds: list[Article], parties: Schema) -> None:
+    schema = schema_of(seeds, "seeds")
+    assert schema.name == "seeds" and schema.labels == tuple(sorted(parties.labels))
+    assert [r.name for r in schema.relations] == sorted(r.name for r in parties.relations)
+    signed_for = schema.relation("SIGNED_FOR")
+    assert signed_for and signed_for.head == {"PERSON"} and signed_for.tail <= {"HOSPITAL", "ORG"} and not signed_for.symmetric
+    assert [restrict(a, schema).relations for a in seeds] == [a.relations for a in seeds]
+    assert schema_from_dict(schema.to_dict()) == schema
+    assert schema_of([Article(id="a", text="x")], "none").labels == ()

@@ -141,6 +141,11 @@ def test_the_fingerprint_changes_with_config_and_overrides(tmp_path: Path) -> No
     assert fingerprint_of(config, []) == first != fingerprint_of(config, ["seed=1"])
     config.write_text("name: b", encoding="utf-8")
     assert fingerprint_of(config, []) != first
+    (tmp_path / "base.yaml").write_text("seed: 1", encoding="utf-8")
+    config.write_text("extends: base.yaml\nname: a", encoding="utf-8")
+    extended = fingerprint_of(config, [])
+    (tmp_path / "base.yaml").write_text("seed: 2", encoding="utf-8")
+    assert fingerprint_of(config, []) != extended, "what it extends counts too"
 
 
 def test_a_wrong_config_is_told_before_anything_runs(tmp_path: Path, call) -> None:

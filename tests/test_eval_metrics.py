@@ -21,6 +21,7 @@ from eval.metrics import (
     event_counts,
     relation_items,
     score_articles,
+    triple_counts,
 )
 
 TEXT = "甲院乙院张三院长六月丙院"
@@ -197,3 +198,18 @@ def test_the_interval_pools_before_it_divides() -> None:
 def test_items_of_one_label() -> None:
     assert entity_items(article(A, P), "PERSON") == [(4, 6, "PERSON")]
     assert entity_items(article(A, P)) == [(0, 2, "HOSPITAL"), (4, 6, "PERSON")]
+
+
+def test_triples_ask_for_strings_and_not_for_places() -> None:
+    text = "山路由林强写，林强的山路"
+    ends = {"T1": (0, 2), "T2": (3, 5), "T3": (7, 9), "T4": (10, 12)}
+    entities = tuple(Entity(id=i, char_start=s, char_end=e, label="X", text=text[s:e]) for i, (s, e) in ends.items())
+
+    def related(*pairs: tuple[str, str, str]) -> Article:
+        return Article(id="a", text=text, entities=entities, relations=tuple(Relation(type=k, head=h, tail=t) for k, h, t in pairs))
+
+    gold = related(("作者", "T1", "T2"), ("导演", "T1", "T2"))
+    elsewhere = related(("作者", "T4", "T3"), ("作者", "T1", "T2"), ("演员", "T1", "T2"))
+    assert triple_counts([gold], [elsewhere]) == Counts(hits=1, spurious=1, missed=1)
+    assert triple_counts([gold], [gold], lost=2) == Counts(hits=2, missed=2)
+    assert triple_counts([gold], [related(("作者", "T2", "T1"))]).hits == 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, BertModel
 
-from models.embedded import HEAD_OFFSETS, build_encoder, embedded_config, initialise_locally, main
+from models.embedded import HEAD_OFFSETS, build_encoder, embedded_config, initialise_locally, main, randomise
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +97,14 @@ def test_the_command(tmp_path: Path, call) -> None:
     assert (tmp_path / "e" / "model.safetensors").is_file()
     said = call(main, "--out", tmp_path / "x", "--width", 30, "--heads", 4)
     assert said.code == 2 and "--width 128" in said.err and not (tmp_path / "x").exists()
+
+
+def test_random_weights_of_the_same_architecture_and_vocabulary(tmp_path: Path, tiny_encoder: Path) -> None:
+    for seed, name in ((3, "a"), (3, "b"), (4, "c")):
+        randomise(tiny_encoder, tmp_path / name, seed=seed)
+    original, a, b, c = (AutoModel.from_pretrained(p, add_pooling_layer=False) for p in (tiny_encoder, *(tmp_path / n for n in "abc")))
+    assert AutoTokenizer.from_pretrained(tmp_path / "a").get_vocab() == AutoTokenizer.from_pretrained(tiny_encoder).get_vocab()
+    shapes = {n: p.shape for n, p in original.named_parameters()}
+    assert {n: p.shape for n, p in a.named_parameters()} == shapes
+    words = [m.embeddings.word_embeddings.weight for m in (original, a, b, c)]
+    assert torch.equal(words[1], words[2]) and not torch.equal(words[1], words[3]) and not torch.equal(words[1], words[0])

@@ -165,3 +165,15 @@ def test_a_config_in_a_foreign_encoding_is_told(tmp_path: Path) -> None:
 def test_a_name_stays_inside_runs(name: str) -> None:
     with pytest.raises(UsageError):
         parse_config({**MINIMAL, "name": name})
+
+
+def test_a_config_may_extend_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"extends: {Path('configs/default.yaml').resolve()}\nname: mine\noptimiser: {{epochs: 3}}\n", encoding="utf-8")
+    mine, default = load_config(path, ["seed=5"]), load_config("configs/default.yaml")
+    assert (mine.name, mine.seed, mine.optimiser.epochs) == ("mine", 5, 3)
+    assert mine.optimiser.learning_rate == default.optimiser.learning_rate and mine.data == default.data
+    assert "extends" not in mine.resolved()
+    path.write_text("extends: none.yaml\nname: mine\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"none\.yaml: no such config file, which .*mine\.yaml extends"):
+        load_config(path)

@@ -18,13 +18,15 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, BertModel
 
+from data.errors import UsageError
 from data.sources import read_sources
 from models.embedded import embedded_config
 from models.vocabulary import build_tokenizer, seed_texts
 from training import pretrain_state
+from training.config import validated
 from training.ppmi import ppmi_embeddings
 from training.pretrain import Pretraining, main, parse_arguments, read_config
-from training.pretrain_config import PretrainConfig, parse_pretrain
+from training.pretrain_config import PretrainConfig
 from training.pretrain_model import learning_rate_share
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import epoch_tokens, load_corpus, packed
@@ -60,14 +62,13 @@ def test_the_shipped_config_is_legal_and_faults_come_together() -> None:
     args = parse_arguments(["--config", "configs/pretrain.yaml", "--text", "x", "--max-tokens", "7"])
     config = read_config(args)
     assert config.text == ["x"] and config.max_tokens == 7 and config.max_hours is not None
-    from data.errors import UsageError
     with pytest.raises(UsageError) as caught:
-        parse_pretrain({"name": "a b", "max_tokens": 1, "masking": {"rat": 0.5}}, place="c.yaml")
+        validated(PretrainConfig, {"name": "a b", "max_tokens": 1, "masking": {"rat": 0.5}}, place="c.yaml")
     assert "name" in str(caught.value) and "did you mean 'rate'" in str(caught.value)
     for wrong, said in (({"stages": [{"tokens": 32, "share": 0.5}]}, "add up to 1"), ({"max_tokens": None}, "no budget"),
                         ({"encoder": {"width": 33}}, "no multiple")):
         with pytest.raises(UsageError, match=said):
-            parse_pretrain({"name": "a", "max_tokens": 1, **wrong}, place="c.yaml")
+            validated(PretrainConfig, {"name": "a", "max_tokens": 1, **wrong}, place="c.yaml")
 
 
 def test_it_learns_and_leaves_an_encoder_that_transformers_loads(arguments: Arguments, tmp_path: Path, call) -> None:

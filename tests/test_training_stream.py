@@ -134,3 +134,34 @@ def test_hints_are_hidden_whole(encoder: TextEncoder, seeds: list[Article]) -> N
             assert b in (0, a)
             if a and a % 2 == 0:  # inside: shares the fate of the token before
                 assert (b == 0) == (after[i - 1] == 0)
+
+
+def test_short_sentences_fill_their_batches() -> None:
+    lengths = [random.Random(1).randint(10, 50) for _ in range(5000)]
+    batches = plan_epoch(lengths, batch_tokens=2048, seed=1, epoch=0)
+    assert len(batches) < 1.2 * sum(lengths) / 2048
+    spread = [max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches]
+    assert sum(spread) / len(spread) < 8, "batches hold sentences of like length"
+
+
+@pytest.mark.parametrize("room", [0, 150, 10**6])
+def test_the_cache_changes_nothing(articles: list[Article], encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    def sometimes(article: Article, chance: random.Random) -> Article:
+        return renamed(article, chance) if chance.random() < 0.5 else article
+
+    def everything() -> list[Any]:
+        stream = rows(articles, encoder, augment=sometimes, mask_tokens=0.2, hide_hints=0.3)
+        return [said(stream[i]) for i in range(len(stream))]
+
+    expected = everything()
+    monkeypatch.setattr("training.stream.CACHED_TOKENS", room)
+    assert everything() == expected
+
+
+def test_unchanged_articles_are_encoded_once(articles: list[Article], encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[str] = []
+    real = encoder.encode
+    monkeypatch.setattr(encoder, "encode", lambda article: encoded.append(article.id) or real(article))
+    stream = rows(articles, encoder, augment=None, mask_tokens=0.2)
+    assert [stream[i]["batch"].articles for i in range(len(stream))]
+    assert sorted(encoded) == sorted(a.id for a in articles)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import UsageError
+from data.layered import read_layered
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -110,6 +113,8 @@ class TrainConfig(Section):
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML config and apply ``a.b=value`` overrides (values are read as YAML).
 
+    ``extends: base.yaml`` in a config lays it over another one (:mod:`data.layered`).
+
     Raises:
         UsageError: the file is missing or no YAML, or keys and values are wrong; all faults in one message.
     """
@@ -117,24 +122,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> TrainConfig:
 
 
 def read_record(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The mapping of a YAML file with ``a.b=value`` overrides applied, not yet validated.
-
-    Raises:
-        UsageError: the file is missing or no YAML mapping, or an override has no ``=`` or no place.
-    """
-    try:
-        record = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as fault:
-        raise UsageError("no such config file", place=str(path),
-                         repair="--config configs/default.yaml (see the folder configs/)") from fault
-    except yaml.YAMLError as fault:
-        raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
-    except UnicodeDecodeError as fault:
-        raise UsageError(f"expected UTF-8, found byte {fault.object[fault.start]:#04x} at {fault.start}", place=str(path),
-                         repair=f"iconv -f GB18030 -t UTF-8 {path} > config.yaml") from fault
-    if not isinstance(record, dict):
-        raise UsageError(f"expected a mapping of keys, found {type(record).__name__}", place=str(path),
-                         repair="start from configs/default.yaml")
+    """The mapping of a config file with what it extends and the overrides, not yet validated."""
+    record = read_layered(path)
     for override in overrides:
         _apply(record, override)
     return record
@@ -142,10 +131,19 @@ def read_record(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, An
 
 def parse_config(record: dict[str, Any], *, place: str = "config") -> TrainConfig:
     """Validate a config mapping; see :func:`load_config`."""
+    return validated(TrainConfig, record, place=place)
+
+
+def validated(model: type[Model], record: dict[str, Any], *, place: str) -> Model:
+    """A typed section of a mapping.
+
+    Raises:
+        UsageError: keys or values are wrong; all faults in one message.
+    """
     try:
-        return TrainConfig.model_validate(record)
+        return model.model_validate(record)
     except ValidationError as fault:
-        raise UsageError("\n  ".join(["the config is wrong:", *(explain(e, TrainConfig) for e in fault.errors())]),
+        raise UsageError("\n  ".join(["the config is wrong:", *(_explain(e, model) for e in fault.errors())]),
                          place=place, repair="see configs/default.yaml and training/config.py") from fault
 
 
@@ -167,11 +165,11 @@ def _apply(record: dict[str, Any], override: str) -> None:
                          repair="--set data.exclude='[id1, id2]'") from fault
 
 
-def explain(error: Any, tree: type[BaseModel]) -> str:
+def _explain(error: Any, model: type[BaseModel]) -> str:
     """One line for one pydantic fault: the key's path, what was expected, what came, the nearest valid key."""
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _known_keys([str(part) for part in error["loc"][:-1]], tree)
+        known = _known_keys([str(part) for part in error["loc"][:-1]], model)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
         return f"{path}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
     if error["type"] == "missing":
@@ -179,8 +177,7 @@ def explain(error: Any, tree: type[BaseModel]) -> str:
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
 
 
-def _known_keys(path: Sequence[str], tree: type[BaseModel]) -> list[str]:
-    section = tree
+def _known_keys(path: Sequence[str], section: type[BaseModel]) -> list[str]:
     for part in path:
         field = section.model_fields.get(part)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):

@@ -21,12 +21,12 @@ from data.errors import EXIT_OK, UsageError, run_command
 from models.attention import PLAIN
 from models.run_folder import quietly
 from training import pretrain_state
-from training.config import read_record
+from training.config import read_record, validated
 from training.distil import Teacher
 from training.masking import mask
 from training.ppmi import ppmi_embeddings
 from training.pretrain_card import encoder_card
-from training.pretrain_config import PretrainConfig, parse_pretrain
+from training.pretrain_config import PretrainConfig
 from training.pretrain_model import (
     build_model,
     export,
@@ -39,7 +39,7 @@ from training.pretrain_model import (
 )
 from training.pretrain_state import State
 from training.throughput import matrix_peak, training_flops
-from training.token_corpus import epoch_tokens, load_corpus, packed
+from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
 from training.trainer import native_bf16
 
 LOG_SECONDS = 10.0
@@ -53,7 +53,7 @@ class Pretraining:
         self.config = config
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer: PreTrainedTokenizerBase = tokenizer_of(config)
-        corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=config.masking.kind == "word",
+        corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=config.masking.kind == "word" or can_segment(),
                              cache=Path(config.runs) / "cache")
         self.counts = corpus.counts
         self.train_text, self.held_out = corpus.split(config.held_out)
@@ -243,7 +243,7 @@ def read_config(args: argparse.Namespace) -> PretrainConfig:
     if args.text:
         record["text"] = args.text
     record |= {k: v for k, v in (("max_tokens", args.max_tokens), ("max_hours", args.max_hours)) if v is not None}
-    config = parse_pretrain(record, place=str(args.config))
+    config = validated(PretrainConfig, record, place=str(args.config))
     if not config.text:
         raise UsageError("no text to read", place=str(args.config), repair="--text FOLDER_OF_TXT_FILES")
     return config

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from data.errors import UsageError
-from training.config import Section, explain
+from training.config import Section
 
 
 class Stage(Section):
@@ -108,16 +107,3 @@ class PretrainConfig(Section):
     def resolved(self) -> dict[str, Any]:
         """The form of the YAML file, defaults filled in."""
         return self.model_dump(mode="json")
-
-
-def parse_pretrain(record: dict[str, Any], *, place: str) -> PretrainConfig:
-    """Validate a mapping.
-
-    Raises:
-        UsageError: unknown keys or wrong values; all faults in one message.
-    """
-    try:
-        return PretrainConfig.model_validate(record)
-    except ValidationError as fault:
-        raise UsageError("\n  ".join(["the config is wrong:", *(explain(e, PretrainConfig) for e in fault.errors())]),
-                         place=place, repair="see configs/pretrain.yaml and training/pretrain_config.py") from fault

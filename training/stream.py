@@ -18,8 +18,10 @@ from data.article import Article
 from models.inputs import Batch, EncodedArticle, TextEncoder
 
 Augment = Callable[[Article, random.Random], Article]
-# Articles are shuffled, then sorted by length within stretches of this many, so that batches are even but vary.
-BUCKET_ARTICLES = 64
+# Articles are shuffled, then sorted by length within stretches of at least this many articles and about this many
+# batches, so that batches are even but vary, and the short last batch of a stretch is one of several.
+BUCKET_ARTICLES, BUCKET_BATCHES = 64, 8
+CACHED_TOKENS = 4_000_000  # tokens of unchanged articles kept encoded: about half a gigabyte
 
 
 def plan_epoch(lengths: Sequence[int], *, batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
@@ -27,9 +29,10 @@ def plan_epoch(lengths: Sequence[int], *, batch_tokens: int, seed: int, epoch: i
     chance = random.Random(f"{seed}/{epoch}")
     order = list(range(len(lengths)))
     chance.shuffle(order)
+    stretch = max(BUCKET_ARTICLES, BUCKET_BATCHES * batch_tokens * len(lengths) // max(1, sum(lengths)))
     batches: list[list[int]] = []
-    for first in range(0, len(order), BUCKET_ARTICLES):
-        bucket = sorted(order[first : first + BUCKET_ARTICLES], key=lambda i: lengths[i])
+    for first in range(0, len(order), stretch):
+        bucket = sorted(order[first : first + stretch], key=lambda i: lengths[i])
         current: list[int] = []
         size = 0
         for i in bucket:
@@ -52,7 +55,8 @@ def training_stream(
     Rows are ``{"batch": Batch, "predicted_share": float}``: after ``predicted_spans_from`` of the training the share
     of articles whose predicted spans join the relation candidates grows evenly to one.
     """
-    lengths = [len(encoder.encode(a.without_annotation()).token_ids) for a in articles]
+    cache = _Cache(articles, encoder)
+    lengths = cache.lengths
     rows = [(epoch, batch) for epoch in range(epochs)
             for batch in plan_epoch(lengths, batch_tokens=batch_tokens, seed=seed, epoch=epoch)]
     plan = Dataset.from_dict({
@@ -67,7 +71,8 @@ def training_stream(
             chosen = []
             for i in indices:
                 chance = random.Random(f"{seed}/{epoch}/{articles[i].id}")
-                encoded = encoder.encode(augment(articles[i], chance) if augment else articles[i])
+                changed = augment(articles[i], chance) if augment else articles[i]
+                encoded = cache.get(i) if changed is articles[i] else encoder.encode(changed)
                 dice = np.random.default_rng(chance.getrandbits(63))
                 encoded = _masked(encoded, mask_tokens, encoder.tokenizer.mask_token_id, dice)
                 chosen.append(_without_some_hints(encoded, hide_hints, dice))
@@ -77,6 +82,26 @@ def training_stream(
         return {"batch": batches, "predicted_share": shares}
 
     return plan.with_transform(build)
+
+
+class _Cache:
+    """The articles as they are, encoded once, as far as memory allows: short ones cost more to encode than to train on."""
+
+    def __init__(self, articles: Sequence[Article], encoder: TextEncoder) -> None:
+        self._articles, self._encoder = articles, encoder
+        self._encoded: dict[int, EncodedArticle] = {}
+        self.lengths: list[int] = []
+        room = CACHED_TOKENS
+        for i, article in enumerate(articles):
+            encoded = encoder.encode(article)
+            self.lengths.append(len(encoded.token_ids))
+            room -= self.lengths[-1]
+            if room >= 0:
+                self._encoded[i] = encoded
+
+    def get(self, i: int) -> EncodedArticle:
+        """Article ``i`` unchanged."""
+        return self._encoded.get(i) or self._encoder.encode(self._articles[i])
 
 
 def _masked(article: EncodedArticle, share: float, mask_id: int, dice: np.random.Generator) -> EncodedArticle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 from collections import Counter
@@ -111,6 +112,11 @@ def _chunks(lines: Iterator[tuple[str, float]]) -> Iterator[list[tuple[str, floa
             chunk = []
     if chunk:
         yield chunk
+
+
+def can_segment() -> bool:
+    """True where the segmenter for whole words is installed."""
+    return importlib.util.find_spec("rjieba") is not None
 
 
 def _word_starts(text: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:

@@ -110,7 +110,7 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
         "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints, "thresholds": {},
     })
-    model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True)
+    model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True, dtype=torch.float32)
     if config.hints:
         model.widen_token_types(TOKEN_TYPES)
     return model, tokenizer
@@ -122,7 +122,8 @@ def make_stream(config: TrainConfig, material: Material, encoder: TextEncoder, *
     return training_stream(
         material.train, encoder, epochs=options.epochs, batch_tokens=max(1, options.batch_tokens // processes),
         seed=config.seed, predicted_spans_from=options.predicted_spans_from, mask_tokens=config.augment.mask_tokens,
-        hide_hints=config.augment.hide_hints, augment=Augmenter.from_articles(material.train, rates))
+        hide_hints=config.augment.hide_hints,
+        augment=Augmenter.from_articles(material.train, rates) if any(rates.values()) else None)
 
 
 def train(

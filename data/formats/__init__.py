@@ -1,0 +1,1 @@
+"""Annotated text in other people's formats: one small module a format, one registry."""
