@@ -86,11 +86,12 @@ def call(command: Sequence[str]) -> None:
 
 
 def fingerprint_of(config: Path, overrides: Sequence[str]) -> str:
-    """Changes with the config, the overrides, and the files they train on."""
+    """Changes with the config, the overrides, the files they train on, and the encoders in this repository."""
     text = json.dumps(read_layered(config), sort_keys=True) + "\n".join(overrides)
     folders = [Path("data/corpus"), Path("data/gold"), Path("configs/schema")]
     code = [Path(p) for room in ("data", "models", "training") for p in sorted(Path(room).glob("*.py"))]
-    files = [*code, *(p for f in folders for p in sorted(f.glob("*.*")) if p.is_file())]
+    encoders = sorted(Path("models").glob("*/model.safetensors"))
+    files = [*code, *encoders, *(p for f in folders for p in sorted(f.glob("*.*")) if p.is_file())]
     return hashlib.sha256((text + "".join(sha256_of(p) for p in files)).encode()).hexdigest()
 
 

@@ -53,7 +53,8 @@ class Pretraining:
         self.config = config
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer: PreTrainedTokenizerBase = tokenizer_of(config)
-        corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=config.masking.kind == "word" or can_segment(),
+        words = config.masking.kind == "word" or can_segment()
+        corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=words,
                              cache=Path(config.runs) / "cache")
         self.counts = corpus.counts
         self.train_text, self.held_out = corpus.split(config.held_out)
