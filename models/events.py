@@ -12,7 +12,7 @@ import networkx
 
 from data.article import Entity, Event, Relation, Signatory
 from models.aliases import Clusters
-from models.dates import resolve, year_hint
+from models.dates import resolve_all
 
 MAX_CLIQUE_PAIRS = 60
 _DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
@@ -55,7 +55,9 @@ def build_events(
         if party is not None and clusters.of[party] not in paired:
             agreements.append(frozenset((clusters.of[party],)))
             paired.add(clusters.of[party])
-    hint = year_hint(view.surfaces[e.id] for e in entities if e.label == "DATE")
+    days = [e.id for e in entities if e.label == "DATE"]
+    dates = dict(zip(days, resolve_all([view.surfaces[i] for i in days], published=published,
+                                       sentences=[view.sentences[view.sentence_of[i]] for i in days]), strict=True))
     position = {e.id: i for i, e in enumerate(entities)}
     drafts = []
     for parties in agreements:
@@ -65,7 +67,7 @@ def build_events(
             if r.type in ("SIGNED_FOR", "SIGNED_ON")
             and clusters.of[r.tail if r.type == "SIGNED_FOR" else r.head] in parties
         ]
-        event = _event(parties, links, stated, entities, relations, clusters, view, published, hint)
+        event = _event(parties, links, stated, entities, relations, clusters, view, dates)
         drafts.append((min(position[i] for i in stated), event))
     return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
 
@@ -87,7 +89,7 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
 
 def _event(
     parties: frozenset[int], links: Sequence[Relation], stated: Sequence[str], entities: Sequence[Entity],
-    relations: Sequence[Relation], clusters: Clusters, view: TextView, published: str | None, hint: int | None,
+    relations: Sequence[Relation], clusters: Clusters, view: TextView, dates: Mapping[str, str | None],
 ) -> Event:
     label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
     order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
@@ -97,7 +99,7 @@ def _event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
         other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
         signatories=_signatories(parties, relations, clusters, view),
-        date=_date(parties, sentences, relations, clusters, view, published, hint),
+        date=_date(parties, sentences, relations, clusters, view, dates),
         agreement=_agreement_name(view.sentences[s] for s in sentences),
         evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
         score=round(max(scores), 4) if scores else None,
@@ -129,7 +131,7 @@ def _signatories(
 
 def _date(
     parties: frozenset[int], sentences: Sequence[int], relations: Sequence[Relation], clusters: Clusters,
-    view: TextView, published: str | None, hint: int | None,
+    view: TextView, dates: Mapping[str, str | None],
 ) -> str | None:
     """The date that SIGNED_ON ties to the parties: one of the stating sentences first, then the more precise, then the
     better scored, then the first in the text. Parties without one share the article's only signing date."""
@@ -137,13 +139,13 @@ def _date(
     for order, relation in enumerate(relations):
         if relation.type != "SIGNED_ON":
             continue
-        resolved = resolve(view.surfaces[relation.tail], published=published, year_hint=hint)
+        resolved = dates.get(relation.tail)
         if resolved is None:
             continue
         others.add(resolved)
         if clusters.of[relation.head] in parties:
             here = view.sentence_of[relation.tail] in sentences
-            own.append((here, len(resolved), relation.score or 1.0, -order, resolved))
+            own.append((here, len(resolved.partition("/")[0]), relation.score or 1.0, -order, resolved))
     if own:
         return max(own)[-1]
     return others.pop() if len(others) == 1 else None
