@@ -127,6 +127,7 @@ def score_cases(
 
 def score_event_dates(sources: Sequence[str]) -> dict[str, tuple[int, int]]:
     """``(right, events)`` by precision of the gold date, of the events that gold mentions and relations give."""
+    # These bring torch, which the expectation set does without.
     from eval.metrics import dates_by_precision
     from models.document import assemble
 
