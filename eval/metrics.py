@@ -19,6 +19,7 @@ from data.schema import Schema
 
 METRICS_VERSION = 1
 BOOTSTRAP_DRAWS = 1000
+DATE_PRECISIONS = ("day", "month", "year", "interval", "open year", "none")
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,38 @@ def event_counts(gold: Article, predicted: Article) -> dict[str, Counts]:
     }
 
 
+def date_precision(edtf: str | None) -> str:
+    """``day``, ``month`` or ``year``; ``interval``; ``open year`` where the year is not known; ``none``."""
+    if edtf is None:
+        return "none"
+    if "/" in edtf:
+        return "interval"
+    if edtf.startswith("XXXX"):
+        return "open year"
+    return ("year", "month", "day")[edtf.count("-")]
+
+
+def dates_by_precision(pairs: Iterable[tuple[Article, Article]]) -> dict[str, Counts]:
+    """Right (hits) and wrong (missed) dates of the gold events whose parties are found, by the precision of the gold.
+
+    Args:
+        pairs: each article's gold and prediction.
+    """
+    counts: Counter[tuple[str, bool]] = Counter()
+    for gold, predicted in pairs:
+        found = Counter((_parties(v), v.date) for v in predicted.events)
+        parties = Counter(_parties(v) for v in predicted.events)
+        # Right dates first: of two events with the same parties, each found one answers for one gold one.
+        for event in sorted(gold.events, key=lambda v: not found[_parties(v), v.date]):
+            key = _parties(event), event.date
+            if parties[key[0]]:
+                parties[key[0]] -= 1
+                counts[date_precision(event.date), found[key] > 0] += 1
+                found[key] -= 1
+    return {name: Counts(hits=counts[name, True], missed=counts[name, False])
+            for name in DATE_PRECISIONS if counts[name, True] or counts[name, False]}
+
+
 def _parties(event: Event) -> frozenset[str]:
     return frozenset(event.parties) | frozenset(event.other_parties)
 
@@ -184,6 +217,8 @@ def _score_events(pairs: Sequence[tuple[Article, Article]]) -> dict[str, Any]:
     for name in ("parties", "record", "signatories", "dates_of_matched"):
         scores[name] = _scores([c[name] for c in per_article])
         scores[name]["hits"] = sum(c[name].hits for c in per_article)
+    scores["dates_by_precision"] = {name: {"right": c.hits, "support": c.hits + c.missed}
+                                    for name, c in dates_by_precision(pairs).items()}
     negatives = [p for g, p in pairs if not g.events]
     scores["negative_articles"] = len(negatives)
     scores["false_events_per_100_negatives"] = (

@@ -12,7 +12,7 @@ import networkx
 
 from data.article import Entity, Event, Relation, Signatory
 from models.aliases import Clusters
-from models.dates import resolve, year_hint
+from models.dates import resolve_all
 
 MAX_CLIQUE_PAIRS = 60
 _DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
@@ -55,7 +55,9 @@ def build_events(
         if party is not None and clusters.of[party] not in paired:
             agreements.append(frozenset((clusters.of[party],)))
             paired.add(clusters.of[party])
-    hint = year_hint(view.surfaces[e.id] for e in entities if e.label == "DATE")
+    days = [e.id for e in entities if e.label == "DATE"]
+    dates = dict(zip(days, resolve_all([view.surfaces[i] for i in days], published=published,
+                                       sentences=[view.sentences[view.sentence_of[i]] for i in days]), strict=True))
     position = {e.id: i for i, e in enumerate(entities)}
     drafts = []
     for parties in agreements:
@@ -65,7 +67,7 @@ def build_events(
             if r.type in ("SIGNED_FOR", "SIGNED_ON")
             and clusters.of[r.tail if r.type == "SIGNED_FOR" else r.head] in parties
         ]
-        event = _event(parties, links, stated, entities, relations, clusters, view, published, hint)
+        event = _event(parties, links, stated, entities, relations, clusters, view, dates, published)
         drafts.append((min(position[i] for i in stated), event))
     return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
 
@@ -87,7 +89,7 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
 
 def _event(
     parties: frozenset[int], links: Sequence[Relation], stated: Sequence[str], entities: Sequence[Entity],
-    relations: Sequence[Relation], clusters: Clusters, view: TextView, published: str | None, hint: int | None,
+    relations: Sequence[Relation], clusters: Clusters, view: TextView, dates: Mapping[str, str | None], published: str | None,
 ) -> Event:
     label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
     order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
@@ -97,7 +99,7 @@ def _event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
         other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
         signatories=_signatories(parties, relations, clusters, view),
-        date=_date(parties, sentences, relations, clusters, view, published, hint),
+        date=_date(parties, sentences, relations, clusters, view, dates, published and published[:10]),
         agreement=_agreement_name(view.sentences[s] for s in sentences),
         evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
         score=round(max(scores), 4) if scores else None,
@@ -129,24 +131,27 @@ def _signatories(
 
 def _date(
     parties: frozenset[int], sentences: Sequence[int], relations: Sequence[Relation], clusters: Clusters,
-    view: TextView, published: str | None, hint: int | None,
+    view: TextView, dates: Mapping[str, str | None], page: str | None,
 ) -> str | None:
-    """The date that SIGNED_ON ties to the parties: one of the stating sentences first, then the more precise, then the
-    better scored, then the first in the text. Parties without one share the article's only signing date."""
-    own, others = [], set()
-    for order, relation in enumerate(relations):
-        if relation.type != "SIGNED_ON":
-            continue
-        resolved = resolve(view.surfaces[relation.tail], published=published, year_hint=hint)
-        if resolved is None:
-            continue
-        others.add(resolved)
-        if clusters.of[relation.head] in parties:
-            here = view.sentence_of[relation.tail] in sentences
-            own.append((here, len(resolved), relation.score or 1.0, -order, resolved))
+    """The date that SIGNED_ON ties to most of the parties: one of the stating sentences first, then the more precise,
+    then the better scored, then the first in the text. Parties without one share the article's only signing date. An
+    article without SIGNED_ON, which does not cross paragraphs, names the day above the statement: the last such day
+    but that of the page."""
+    signed = [r for r in relations if r.type == "SIGNED_ON"]
+    tied: dict[str, set[int]] = defaultdict(set)
+    for relation in signed:
+        if date := dates.get(relation.tail):
+            tied[date].add(clusters.of[relation.head])
+    own = [(len(tied[date] & parties), view.sentence_of[r.tail] in sentences, len(date.partition("/")[0]), r.score or 1.0,
+            -order, date)
+           for order, r in enumerate(signed) if clusters.of[r.head] in parties and (date := dates.get(r.tail))]
     if own:
         return max(own)[-1]
-    return others.pop() if len(others) == 1 else None
+    if signed:
+        return next(iter(tied)) if len(tied) == 1 else None
+    named = [date for i, date in dates.items() if date and len(date) == len("2024-11-08") and date != page
+             and view.sentence_of[i] < sentences[-1] and view.sentence_of[i] not in sentences]
+    return named[-1] if named else None
 
 
 def _agreement_name(sentences: Iterable[str]) -> str | None:

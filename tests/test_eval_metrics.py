@@ -17,6 +17,8 @@ from eval.metrics import (
     bootstrap_interval,
     char_tags,
     count_sets,
+    date_precision,
+    dates_by_precision,
     entity_items,
     event_counts,
     relation_items,
@@ -173,6 +175,25 @@ def test_false_events_of_articles_without_events(hospital: Schema) -> None:
 def test_two_agreements_of_one_pair_found_right_are_right() -> None:
     both = article(events=(event("甲", "乙", date="2024-01-01"), event("甲", "乙", date="2024-06-01")))
     assert event_counts(both, both)["dates_of_matched"] == Counts(2, 0, 0)
+
+
+@pytest.mark.parametrize(("edtf", "precision"), [
+    ("2024-11-08", "day"), ("2024-11", "month"), ("2024", "year"), ("2024-01/2024-06", "interval"), ("XXXX-11-08", "open year"), (None, "none")])
+def test_the_precision_of_a_date(edtf: str | None, precision: str) -> None:
+    assert date_precision(edtf) == precision
+
+
+def test_dates_count_where_the_parties_are_found(hospital: Schema) -> None:
+    gold = article(events=(event("甲", "乙", date="2024-11-08"), event("甲", "乙", date="2024-12-08"), event("甲", "丙", date="XXXX-01-15"),
+                           event("甲", "丁", date="2024-11"), event("甲", "戊")))
+    found = article(events=(event("乙", "甲", date="2024-12-08"), event("甲", "丙", date="2024-01-15"), event("甲", "戊"),
+                            event("甲", "戊", date="2024")))
+    # Of the two agreements of 甲 and 乙 one was found; nobody found the one with 丁.
+    assert dates_by_precision([(gold, found)]) == {"day": Counts(1, 0, 0), "open year": Counts(0, 0, 1), "none": Counts(1, 0, 0)}
+    assert dates_by_precision([(gold, gold), (gold, article())]) == {
+        "day": Counts(2, 0, 0), "month": Counts(1, 0, 0), "open year": Counts(1, 0, 0), "none": Counts(1, 0, 0)}
+    scores = score_articles([gold], [found], hospital)["events"]
+    assert scores["dates_by_precision"]["open year"] == {"right": 0, "support": 1}
 
 
 def test_the_interval_is_deterministic_and_holds_the_pooled_score() -> None:

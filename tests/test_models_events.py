@@ -128,6 +128,29 @@ def test_a_date_that_is_tied_to_nobody_is_not_taken(marked) -> None:
     assert [e.date for e in events(article)] == [None]
 
 
+def test_the_date_of_both_parties_comes_before_that_of_one(marked) -> None:
+    article = marked("{D1:3月27日}{H1:甲医院}与{H2:乙医院}签约，与{H3:丙医院}定于{D2:4月15日}补签。\n> H1 + H2; H1 H2 on D1; H1 + H3; H1 H3 on D2",
+                     header("甲医院", "乙医院"), header("甲医院", "丙医院"))
+    assert [e.date for e in events(article)] == ["XXXX-03-27", "XXXX-04-15"]
+
+
+def test_a_date_above_is_taken_where_no_party_is_tied_to_one(marked) -> None:
+    body = ("发布时间：{D1:2024-11-10}\n{D1:11月7日}，专家座谈。{D2:去年}已有合作。\n"
+            "会上，{H1:甲医院}与{H2:乙医院}签约，{D1:11月20日}挂牌。\n> H1 + H2\n{D1:12月1日}起坐诊。")
+    event, = events(marked(body, header("甲医院", "乙医院")), published="2024-11-10")
+    assert event.date == "2024-11-07"
+
+
+def test_a_tied_date_that_cannot_be_read_is_none(marked) -> None:
+    article = marked("{D1:11月7日}，专家座谈。\n{D1:昨日}，{H1:甲医院}与{H2:乙医院}签约。\n> H1 + H2; H1 H2 on D1", header("甲医院", "乙医院"))
+    assert [e.date for e in events(article)] == [None]
+
+
+def test_dates_of_an_article_are_read_together(marked) -> None:
+    article = marked("某报{D1:10月12日}讯。{D2:昨天}，{H1:甲医院}与{H2:乙医院}签约。\n> H1 + H2; H1 on D2", header("甲医院", "乙医院"))
+    assert [e.date for e in events(article)] == ["XXXX-10-11"]
+
+
 def test_posts_of_the_signing_sentence_before_those_of_the_article(marked) -> None:
     body = ("{H1:甲医院}{R1:院长}{P1:张三}致辞。\n> P1 = R1; P1 @ H1\n"
             "{H1:甲医院}与{H2:乙医院}签约，{R1:党委书记}{P1:张三}与{P2:李四}签字。\n> H1 + H2; P1 for H1; P1 = R1; P2 for H2\n"
