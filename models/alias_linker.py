@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from data.article import Entity
+from data.names import surname_of, words
 from data.schema import HOSPITAL, ORG
 from models.alias_context import Speakers, is_reference
 from models.alias_names import CAMPUS, INSTITUTION_NAME, LEVELS, fit, home_of, is_bare_campus, normal, places
 
 PERSON = "PERSON"
 INSTITUTIONS = (HOSPITAL, ORG)
+_OFFICES = {"委": re.compile("委(?:员会)?$"), "局": re.compile("局$"), "校": re.compile("(?:大学|学院|校)$")}
 Name = tuple[str, str]  # label and clean surface
 
 
@@ -112,8 +115,7 @@ class Linker:
         for index, e in enumerate(self.mentions):
             word = self.surfaces[e.id]
             if e.label == ORG and is_reference(word):
-                is_own = self.publisher and self.publisher[0] == ORG and is_reference(word, "own")
-                self._resolved[e.id] = self._root(self.publisher) if is_own and self.publisher else None
+                self._resolved[e.id] = self._own_office(word)
             elif e.label == HOSPITAL and is_reference(word):
                 self._resolved[e.id] = speakers.resolve(index)
             elif e.label == HOSPITAL and self._named(e) is None:
@@ -121,6 +123,12 @@ class Linker:
                 if self._name(e) not in campuses:
                     campuses[self._name(e)] = speakers.campus_at(index)
                 self._resolved[e.id] = campuses[self._name(e)]
+
+    def _own_office(self, word: str) -> Name | None:
+        """What 我委, 我局 or 我校 means: the publisher, where it is of that kind."""
+        kind = _OFFICES.get(word[-1])
+        is_own = self.publisher and self.publisher[0] == ORG and is_reference(word, "own")
+        return self._root(self.publisher) if self.publisher and is_own and kind and kind.search(self.publisher[1]) else None
 
     def _named(self, e: Entity) -> Name | None:
         """The cluster of a hospital or person that is named; None for references and bare campuses."""
@@ -181,8 +189,10 @@ class Linker:
 
 
 def _is_part_of_name(short: str, full: str) -> bool:
-    """张 of 张抒扬, 欧阳 of 欧阳娜娜, 小满 of 石小满, 阿依古丽 of 阿依古丽·买买提."""
+    """张 of 张抒扬, 欧阳 of 欧阳晓晨, 小满 of 石小满, 阿依古丽 of 阿依古丽·买买提; but 张晓 is not 张晓明, nor 文山 李文山."""
     if len(short) >= len(full):
         return False
-    return full.startswith(short + "·") or (len(short) <= 2 and (full.startswith(short) or (
-        len(short) == 2 and len(full) == 3 and full.endswith(short))))
+    if full.startswith(short):
+        # Names of four characters and more have no Han given name to be cut: 布和 of 布和巴雅尔.
+        return len(short) == 1 or full[len(short)] == "·" or short == surname_of(full) or (len(short) == 2 and len(full) > 3)
+    return full[1:] == short and len(short) == 2 and short[0] not in words("people.txt", "surnames")

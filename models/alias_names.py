@@ -15,6 +15,7 @@ CAMPUS = re.compile(
     r"(?P<institution>.*?(?:医院|保健院|卫生院|服务中心|院|中心)(?:[(（].{1,6}[)）])?)??"
     r"(?P<campus>[^院]{1,8}(?:院区|院部)|[东西南北]区|本部)")
 INSTITUTION_NAME = re.compile(r"(?:医院|保健院|卫生院|卫生中心|服务中心|中医院|分院|院)(?:[(（]集团[)）])?$")
+MAX_NAME = 60  # characters; a longer span is no name, and comparing it would only cost
 LEVELS = "省市县区旗州盟"
 SAME, SUFFIX, ABBREVIATION = range(3)  # how well a short form fits; lower is better
 
@@ -23,7 +24,7 @@ _PEOPLES = (
     "高山|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|"
     "普米|塔吉克|怒|乌孜别克|俄罗斯|鄂温克|德昂|保安|裕固|京|塔塔尔|独龙|鄂伦春|赫哲|门巴|"
     "珞巴|基诺|各")
-_AUTONOMOUS = re.compile(rf"(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜)+自治(?=[州县旗])")
+_AUTONOMOUS = re.compile(rf"(?:(?:{_PEOPLES})族|{'|'.join(p for p in _PEOPLES.split('|') if len(p) > 1)})+自治(?=[州县旗])")
 _DIGITS = str.maketrans("0123456789〇", "零一二三四五六七八九零")
 _REWRITES = tuple((re.compile(pattern), new) for pattern, new in (
     (r"第(?=[零一二三四五六七八九十])", ""), (r"卫生(?:健康|计生)|卫(?:健|计)", "卫健"), (r"(?<=卫健委)员会", ""),
@@ -42,6 +43,8 @@ _GENERIC = re.compile(
 _TAIL = re.compile(
     r"(?:人民|中心|妇幼|保健|卫生|服务|结合|医疗|医学|科技|大学|学校|医院|有限|责任|股份|公司|集团|委员会|[院会学()])*")
 _MEDIA = re.compile("(?:[报网社台刊线号圈]|客户端)$")
+_NO_NAME = re.compile("医院|卫生院|保健院|服务中心|中心|大学|学院|医学院|学校|公司|集团|政府")  # a kind, which stands for nobody
+_NUMBERS = tuple("零一二三四五六七八九十")
 _WHOLE_KIND = "网报社台院委局厅校会"  # a short form that says its kind stops where the full one does
 
 
@@ -66,16 +69,16 @@ def fit(short: str, full: str) -> int | None:
     s, f = normal(short), normal(full)
     if s == f:
         return SAME
-    if len(s) < 2 or len(s) >= len(f):
+    if not 2 <= len(s) < len(f) <= MAX_NAME or _NO_NAME.fullmatch(s):
         return None
-    if f.endswith(s) and _whole_words(f[:-len(s)], s):
+    if f.endswith(s) and not _cuts_number(f[:-len(s)], s) and not f[:-len(s)].endswith("自治"):
         return SUFFIX
     return ABBREVIATION if any(_aligned(s, form) for form in (f, _with_level(f, s[0]))) else None
 
 
-def _whole_words(before: str, short: str) -> bool:
-    """Whether a suffix begins where a word does: not 中心医院 in 第二中心医院, nor 区医院 in 自治区医院."""
-    return not (re.search("[零一二三四五六七八九十]$", before) and short[0] not in LEVELS) and not before.endswith("自治")
+def _cuts_number(before: str, short: str) -> bool:
+    """Whether a short form would begin behind a number: 中心医院 in 第二中心医院."""
+    return before[-1:] in _NUMBERS and short[0] not in LEVELS
 
 
 def _with_level(full: str, level: str) -> str:
@@ -99,7 +102,8 @@ def _aligned(short: str, full: str) -> bool:
     stem = short.removesuffix("医院")
     if stem != short and stem in full:
         # 北京医院 is not 北京协和医院: between a whole name and 医院 only generic words may be missing.
-        return full.endswith("医院") and bool(_GENERIC.fullmatch(full, full.index(stem) + len(stem), len(full) - 2))
+        before, _, gap = full.removesuffix("医院").partition(stem)
+        return full.endswith("医院") and not _cuts_number(before, short) and _GENERIC.fullmatch(gap) is not None
     if any(len(place) > 2 and place not in full for place in places(short).values()):
         return False  # 黔南州 is not 黔东南州
     words = _WORDS.findall(short)
@@ -115,8 +119,8 @@ def _aligned(short: str, full: str) -> bool:
         while start >= 0:
             gap = full[reached:start]
             told = index > 0 and ("医院" in gap or any(reached <= t < start for t in telling))
-            if not told and (index == 0 or _same_level("".join(words[:index]), gap)) and (
-                    fits(index + 1, start + len(words[index]))):
+            may_skip = not _cuts_number(full[:start], short) if index == 0 else _same_level("".join(words[:index]), gap)
+            if not told and may_skip and fits(index + 1, start + len(words[index])):
                 return True
             start = full.find(words[index], start + 1)
         return False
