@@ -17,7 +17,7 @@ CAMPUS = re.compile(
 INSTITUTION_NAME = re.compile(r"(?:医院|保健院|卫生院|卫生中心|服务中心|中医院|分院|院)(?:[(（]集团[)）])?$")
 MAX_NAME = 60  # characters; a longer span is no name, and comparing it would only cost
 LEVELS = "省市县区旗州盟"
-SAME, SUFFIX, ABBREVIATION = range(3)  # how well a short form fits; lower is better
+SAME, SUFFIX, ABBREVIATION, PROPER_PART = range(4)  # how well a short form fits; lower is better
 
 _PEOPLES = (
     "蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|"
@@ -44,6 +44,7 @@ _TAIL = re.compile(
     r"(?:人民|中心|妇幼|保健|卫生|服务|结合|医疗|医学|科技|大学|学校|医院|有限|责任|股份|公司|集团|委员会|[院会学()])*")
 _MEDIA = re.compile("(?:[报网社台刊线号圈]|客户端)$")
 _NO_NAME = re.compile("医院|卫生院|保健院|服务中心|中心|大学|学院|医学院|学校|公司|集团|政府")  # a kind, which stands for nobody
+_SAYS_KIND = re.compile("(?:[院网报社台委局厅校会省市县区旗州盟]|大学|中心|公司|集团)$")
 _NUMBERS = tuple("零一二三四五六七八九十")
 _WHOLE_KIND = "网报社台院委局厅校会"  # a short form that says its kind stops where the full one does
 
@@ -65,7 +66,7 @@ def normal(name: str) -> str:
 
 @lru_cache(maxsize=16384)
 def fit(short: str, full: str) -> int | None:
-    """How ``short`` stands for ``full``: SAME, SUFFIX, ABBREVIATION, or None where it cannot."""
+    """How ``short`` stands for ``full``: SAME, SUFFIX, ABBREVIATION, PROPER_PART, or None where it cannot."""
     s, f = normal(short), normal(full)
     if s == f:
         return SAME
@@ -73,7 +74,15 @@ def fit(short: str, full: str) -> int | None:
         return None
     if f.endswith(s) and not _cuts_number(f[:-len(s)], s) and not f[:-len(s)].endswith("自治"):
         return SUFFIX
-    return ABBREVIATION if any(_aligned(s, form) for form in (f, _with_level(f, s[0]))) else None
+    if any(_aligned(s, form) for form in (f, _with_level(f, s[0]))):
+        return ABBREVIATION
+    return PROPER_PART if _is_proper_part(s, f) else None
+
+
+def _is_proper_part(short: str, full: str) -> bool:
+    """Whether a hospital is called by the name in the middle of its name: 阜外 of 阜外华中心血管病医院."""
+    _, found, rest = full.partition(short)
+    return bool(found) and full.endswith("医院") and not (_SAYS_KIND.search(short) or any(n in rest for n in _NUMBERS))
 
 
 def _cuts_number(before: str, short: str) -> bool:
@@ -136,7 +145,7 @@ def _same_level(said: str, gap: str) -> bool:
 def _may_end(short: str, rest: str) -> bool:
     """Whether a short form may stop with ``rest`` unsaid: generic words, after the rest of a word it has begun."""
     begun = 0 if short[-1] in _WHOLE_KIND else 4 if rest.endswith("公司") else 1
-    return any(_TAIL.fullmatch(rest, i) for i in range(min(begun, len(rest)) + 1))
+    return any(_TAIL.fullmatch(rest, i) and not any(n in rest[:i] for n in _NUMBERS) for i in range(min(begun, len(rest)) + 1))
 
 
 def places(name: str) -> dict[str, str]:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.alias_names import ABBREVIATION, CAMPUS, SAME, SUFFIX, fit, home_of, is_bare_campus, normal, places
+from models.alias_names import (
+    ABBREVIATION,
+    CAMPUS,
+    PROPER_PART,
+    SAME,
+    SUFFIX,
+    fit,
+    home_of,
+    is_bare_campus,
+    normal,
+    places,
+)
 
 
 @pytest.mark.parametrize(("short", "full", "rank"), [
@@ -38,6 +49,7 @@ from models.alias_names import ABBREVIATION, CAMPUS, SAME, SUFFIX, fit, home_of,
     ("云帆汽零", "青山云帆汽车零部件股份有限公司", ABBREVIATION),
     ("县医保局", "丰县医疗保障局", ABBREVIATION),
     ("区人民医院", "青山自治区人民医院", ABBREVIATION),
+    ("仁德", "青山仁德整形医院", PROPER_PART),
 ])
 def test_short_forms(short: str, full: str, rank: int) -> None:
     assert fit(short, full) == rank
@@ -61,6 +73,8 @@ def test_short_forms(short: str, full: str, rank: int) -> None:
     ("院", "青山市医院"),
     ("医院", "青山市医院"),
     ("医院", "副市长"),
+    ("华南", "青山大学华南第二医院"),
+    ("青山大学", "青山大学口腔医院"),
     ("青山市医院", "市医院"),
 ])
 def test_what_is_no_short_form(short: str, full: str) -> None:
@@ -68,7 +82,7 @@ def test_what_is_no_short_form(short: str, full: str) -> None:
 
 
 def test_a_suffix_beats_an_abbreviation() -> None:
-    assert SAME < SUFFIX < ABBREVIATION
+    assert SAME < SUFFIX < ABBREVIATION < PROPER_PART
 
 
 @pytest.mark.parametrize(("name", "institution", "campus"), [
@@ -101,7 +115,7 @@ def test_home_is_where_an_institution_publishes_and_no_place_for_a_paper() -> No
 @given(st.text("东西一二中医院心人民县市省第大学附属", max_size=70), st.text("东西一二中医院心人民县市省第大学附属", max_size=70))
 def test_any_two_names_can_be_compared(short: str, full: str) -> None:
     rank = fit(short, full)
-    assert rank in (None, SAME, SUFFIX, ABBREVIATION)
+    assert rank in (None, SAME, SUFFIX, ABBREVIATION, PROPER_PART)
     assert (rank == SAME) == (normal(short) == normal(full))
     assert normal(normal(full)) == normal(full)
 
