@@ -64,7 +64,8 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
-    """One article with what is known of it; ``clusters`` groups ids of mentions of one institution or person."""
+    """One article with what is known of it; ``clusters`` groups ids of mentions of one institution or person, and
+    ``undecided`` holds those that a prediction left apart because the article allows more than one reading."""
 
     id: str
     text: str
@@ -74,11 +75,12 @@ class Article:
     relations: tuple[Relation, ...] = ()
     events: tuple[Event, ...] = ()
     clusters: tuple[tuple[str, ...], ...] = ()
+    undecided: tuple[str, ...] = ()
     model: str | None = None
 
     def without_annotation(self) -> Article:
         """The bare text and its metadata, as a model sees it."""
-        return replace(self, entities=(), relations=(), events=(), clusters=(), model=None)
+        return replace(self, entities=(), relations=(), events=(), clusters=(), undecided=(), model=None)
 
 
 def article_to_dict(article: Article) -> dict[str, Any]:
@@ -108,6 +110,8 @@ def article_to_dict(article: Article) -> dict[str, Any]:
     }
     if article.clusters:
         record["clusters"] = [list(cluster) for cluster in article.clusters]
+    if article.undecided:
+        record["undecided"] = list(article.undecided)
     if article.model is not None:
         record["model"] = article.model
     return record
@@ -140,6 +144,7 @@ def article_from_dict(record: dict[str, Any]) -> Article:
         ),
         events=tuple(_event_from_dict(v) for v in record.get("events") or ()),
         clusters=tuple(tuple(str(i) for i in cluster) for cluster in record.get("clusters") or ()),
+        undecided=tuple(str(i) for i in record.get("undecided") or ()),
         model=record.get("model"),
     )
 

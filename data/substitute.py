@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data import names as naming
@@ -78,7 +78,8 @@ def collect_pools(articles: Sequence[Article]) -> Pools:
         ends = {e.char_end for e in article.entities if e.label == "PERSON"}
         for e in (e for e in article.entities if e.label == "ROLE" and "主持" not in clean[e.text]):
             roles[_role_key(clean[e.text], e.char_start in ends)][clean[e.text]] = None
-        for label, names in (([by_id[c[0]].label, [clean[by_id[i].text] for i in c]]) for c in article.clusters):
+        groups = _campuses_apart(([by_id[i] for i in c] for c in article.clusters), clean)
+        for label, names in ((g[0].label, [clean[e.text] for e in g]) for g in groups):
             full = max((n for n in names if n not in SELF_REFERENCES), key=len, default="")
             observed = tuple(dict.fromkeys((_style(n, full), n) for n in names if n not in (full, *SELF_REFERENCES)))
             if label == "HOSPITAL" and len(full) > 5 and not local_level(full) and not _CAMPUS.fullmatch(full):
@@ -95,6 +96,16 @@ def collect_pools(articles: Sequence[Article]) -> Pools:
                  roles={k: tuple(v) for k, v in roles.items()}, clean=clean, glosses=glosses,
                  labels=frozenset(e.label for a in articles for e in a.entities),
                  relation_types=frozenset(r.type for a in articles for r in a.relations))
+
+
+def _campuses_apart(groups: Iterable[Sequence[Entity]], clean: Mapping[str, str]) -> list[list[Entity]]:
+    """Clusters without their campuses, and each campus by itself: it is renamed by a rule of its own."""
+    parts: dict[tuple[int, str], list[Entity]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        for e in group:
+            tail = m["tail"] if (m := _CAMPUS.fullmatch(clean.get(e.text, e.text))) else ""
+            parts[number, tail if tail.endswith("院区") else ""].append(e)
+    return list(parts.values())
 
 
 def _role_key(post: str, behind_name: bool) -> tuple[str, bool, bool]:
@@ -120,7 +131,7 @@ class _Renaming:
         by_id = {e.id: e for e in self.article.entities}
         grouped = {i for cluster in self.article.clusters for i in cluster}
         singles = [(e.id,) for e in self.article.entities if e.id not in grouped]
-        groups = [[by_id[i] for i in c] for c in (*self.article.clusters, *singles)]
+        groups = _campuses_apart(([by_id[i] for i in c] for c in (*self.article.clusters, *singles)), self.pools.clean)
         # Short names first, so that a campus finds the new name of its hospital.
         groups.sort(key=lambda g: max(len(e.text) for e in g))
         renamers = {"HOSPITAL": self._hospital, "ORG": self._org, "PERSON": self._person}

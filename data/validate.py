@@ -53,6 +53,7 @@ def _faults_of(article: Article, schema: Schema | None) -> list[str]:
         missing = [i for i in cluster if i not in by_id]
         if missing:
             faults.append(f"cluster {cluster}: {missing} is no entity")
+    faults += [f"undecided: {i} is no entity" for i in article.undecided if i not in by_id]
     return faults
 
 

@@ -16,6 +16,7 @@ from seqeval.scheme import IOB2
 
 from data.article import Article, Entity, Event
 from data.schema import Schema
+from eval.clusters import score_clusters
 
 METRICS_VERSION = 1
 BOOTSTRAP_DRAWS = 1000
@@ -205,8 +206,12 @@ def score_articles(
         "version": METRICS_VERSION, "articles": len(gold), "schema": schema.name, "entities": entities,
         "relations": _score_by(pairs, of_schema, relation_names), "events": _score_events(pairs),
     }
+    if (clusters := score_clusters(pairs)) is not None:
+        metrics["clusters"] = clusters
     if on_gold_entities is not None:
         related = {a.id: a for a in on_gold_entities}
+        if clusters is not None:
+            metrics["clusters_on_gold_mentions"] = score_clusters((a, related[a.id]) for a in gold)
         metrics["relations_on_gold_entities"] = _score_by([(a, related[a.id]) for a in gold], of_schema, relation_names)
     return metrics
 

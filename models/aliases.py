@@ -1,36 +1,31 @@
 """Which mentions of an article name the same institution or person.
 
-Names are compared in their clean form. A short name joins a full one only where the article leaves no other
-choice; what cannot be decided stays apart.
+Names are compared in their clean form. The text's own definitions come first (以下简称), then short forms that leave no
+other choice, then references (我院, 该院) and campuses. What cannot be decided stays apart and is flagged.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data.article import Entity
-
-SELF_REFERENCES = frozenset({"我院", "本院", "该院", "该医院", "贵院", "我医院", "本医院"})
-OWN_REFERENCES = frozenset({"我院", "本院", "我医院", "本医院"})
-INSTITUTIONS = ("HOSPITAL", "ORG")
-_CAMPUS = re.compile(
-    r"^(?P<institution>.+?(?:医院|保健院|卫生院|服务中心|院|中心)(?:[(（]集团[)）])?)"
-    r"(?P<campus>[^院]{1,8}(?:院区|分院|院部))$")
-_INSTITUTION_NAME = re.compile(r"(?:医院|保健院|卫生院|卫生中心|服务中心|中医院|分院|院)(?:[(（]集团[)）])?$")
-_KIND_WORDS = ("医院", "保健院", "卫生院", "中心", "医学院", "大学", "公司")
-_FILLERS = re.compile("人民|附属|大学|自治[州区县]|[省市县区第]")
-MAX_ABBREVIATION = 6
+from data.article import Article, Entity
+from data.clean import surface
+from models.alias_context import definitions
+from models.alias_linker import INSTITUTIONS, PERSON, Linker
+from models.alias_names import CAMPUS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters:
-    """``of[entity_id]`` is the cluster number of a mention, ``names[number]`` its canonical name, simplified."""
+    """``of[entity_id]`` is the cluster number of a mention, ``names[number]`` its canonical name, simplified.
+
+    ``undecided`` holds the mentions that stand apart because the article leaves more than one reading, or none.
+    """
 
     of: Mapping[str, int]
     names: Sequence[str]
+    undecided: tuple[str, ...] = ()
 
     def name(self, entity_id: str) -> str:
         """The canonical name of the institution or person a mention stands for."""
@@ -44,103 +39,42 @@ class Clusters:
         return tuple(tuple(ids) for ids in members.values())
 
 
+def cluster_article(article: Article) -> Clusters:
+    """Group the institutions and persons among the entities of an article."""
+    publisher = surface(article.publisher) if article.publisher else None
+    return cluster_mentions(article.entities, {e.id: surface(e.text) for e in article.entities}, publisher, article.text)
+
+
 def cluster_mentions(
-    entities: Sequence[Entity], surfaces: Mapping[str, str], publisher: str | None = None
+    entities: Iterable[Entity], surfaces: Mapping[str, str], publisher: str | None = None, text: str = ""
 ) -> Clusters:
-    """Group the institutions and persons of one article.
+    """Group the institutions and persons of one article; neither order nor repetition of ``entities`` matters.
+
+    A campus belongs to its institution where the article names that. A cluster is called by its longest name that is
+    no campus; the publisher's name counts as one where a short name or 我院 stands for it.
 
     Args:
-        entities: mentions in text order.
+        entities: mentions, of any label.
         surfaces: clean form of each mention, by entity id.
         publisher: clean name of who publishes the page; 我院 is its institution where it is a hospital.
+        text: raw text of the article; without it the text defines no names and says nothing of who speaks.
     """
-    canonical: dict[str, dict[str, str]] = {}
-    for label in (*INSTITUTIONS, "PERSON"):
-        names = [surfaces[e.id] for e in entities if e.label == label]
-        canonical[label] = _link_persons(names) if label == "PERSON" else _link_institutions(names)
-    own = _own_institution(entities, surfaces, canonical["HOSPITAL"], publisher)
-    of: dict[str, int] = {}
+    by_id = {e.id: e for e in entities if e.label in (*INSTITUTIONS, PERSON)}
+    mentions = sorted(by_id.values(), key=lambda e: (e.char_start, e.char_end, e.id))
+    linker = Linker(mentions, surfaces, publisher, text)
+    for left, right in definitions(text, [e for e in mentions if e.label in INSTITUTIONS]):
+        linker.define(left, right)
+    linker.link_short_forms()
+    linker.link_campuses()
+    linker.link_persons()
+    linker.resolve_references()
     numbers: dict[tuple[str, str], int] = {}
-    last_hospital: str | None = None
-    for entity in entities:
-        if entity.label not in canonical:
-            continue
-        surface = surfaces[entity.id]
-        name = canonical[entity.label][surface]
-        if surface in SELF_REFERENCES:
-            # 我院 speaks for the publisher; 该院 points back to the hospital just named.
-            name = (own if surface in OWN_REFERENCES else last_hospital) or own or surface
-        elif entity.label == "HOSPITAL":
-            last_hospital = name
-        of[entity.id] = numbers.setdefault((entity.label, name), len(numbers))
-    return Clusters(of=of, names=[name for _, name in numbers])
+    of = {e.id: numbers.setdefault(linker.cluster(e), len(numbers)) for e in mentions}
+    return Clusters(of=of, names=[_fullest(linker.names_of(key)) for key in numbers],
+                    undecided=tuple(e.id for e in mentions if linker.is_undecided(e)))
 
 
-def _own_institution(
-    entities: Sequence[Entity], surfaces: Mapping[str, str], canonical: Mapping[str, str], publisher: str | None
-) -> str | None:
-    """What 我院 stands for: the publisher if it is a hospital, else the name that no 'X and 我院' pair excludes."""
-    if publisher and _INSTITUTION_NAME.search(publisher):
-        matches = {full for short, full in canonical.items() if _is_short_for(short, publisher) or short == publisher}
-        return next(iter(matches)) if len(matches) == 1 and publisher not in matches else publisher
-    return None
-
-
-def _link_institutions(names: Sequence[str]) -> dict[str, str]:
-    """Canonical name of each surface: a campus goes to its institution, a short name to the one full name it fits."""
-    counts = Counter(names)
-    parent: dict[str, str] = {}
-    for name in counts:
-        match = _CAMPUS.match(name)
-        parent[name] = match["institution"] if match and match["institution"] in counts else name
-    for short in sorted(counts, key=len):
-        if parent[short] != short or short in SELF_REFERENCES:
-            continue
-        fulls = [n for n in counts if n not in SELF_REFERENCES and len(n) > len(short)]
-        contained = [n for n in fulls if short in n and not _is_own_branch(short, n)]
-        # 沧州市中心医院医疗集团 is a unit of its own beside 沧州市中心医院, no second candidate for 中心医院.
-        contained = [n for n in contained if not any(m != n and _is_own_branch(m, n) for m in contained)]
-        candidates = contained or [n for n in fulls if _is_short_for(short, n)]
-        # 黄石市中心医院 and its campus are one candidate, not two.
-        roots = {_root(parent, n) for n in candidates}
-        if len(roots) == 1:
-            parent[short] = roots.pop()
-    return {name: _root(parent, name) for name in counts}
-
-
-def _is_own_branch(name: str, longer: str) -> bool:
-    """True where the longer name is a unit of its own that merely begins with the shorter: a group, a station."""
-    return longer.startswith(name) and not _CAMPUS.match(longer)
-
-
-def _root(parent: Mapping[str, str], name: str) -> str:
-    seen = {name}
-    while parent.get(name, name) != name and parent[name] not in seen:
-        name = parent[name]
-        seen.add(name)
-    return name
-
-
-def _is_short_for(short: str, full: str) -> bool:
-    """True where ``short`` is part of ``full`` or its characters stand in ``full`` in order (山大二院)."""
-    if len(short) >= len(full):
-        return False
-    if full.endswith(short):
-        return True
-    if short.endswith(_KIND_WORDS):
-        # 市第一医院 for 某市第一人民医院; but 某市中医院 is not 某市中心医院 with a character left out.
-        return _FILLERS.sub("", full).endswith(_FILLERS.sub("", short))
-    if len(short) > MAX_ABBREVIATION:
-        return False
-    characters = iter(full)
-    return all(c in characters for c in short)
-
-
-def _link_persons(names: Sequence[str]) -> dict[str, str]:
-    """A bare surname joins the one full name of the article that begins with it."""
-    counts = Counter(names)
-    linked = {}
-    for name in counts:
-        fuller = [n for n in counts if len(n) > len(name) and n.startswith(name)] if len(name) <= 2 else []
-        linked[name] = fuller[0] if len(fuller) == 1 else name
-    return linked
+def _fullest(names: Iterable[str]) -> str:
+    """The longest name that is no campus, if there is one."""
+    ordered = sorted(names, key=lambda n: (-len(n), n))
+    return next((n for n in ordered if not CAMPUS.fullmatch(n)), ordered[0])

@@ -109,10 +109,10 @@ def assemble(article: Article, entities: Sequence[Entity], relations: Sequence[R
     """Add clusters and events to mentions and relations: the document step that every predictor shares."""
     view = text_view(article.text, entities)
     publisher = surface(article.publisher) if article.publisher else None
-    clusters = cluster_mentions(entities, view.surfaces, publisher)
+    clusters = cluster_mentions(entities, view.surfaces, publisher, article.text)
     events = build_events(entities, relations, clusters, view, article.published)
     return replace(article, entities=tuple(entities), relations=tuple(relations), events=events,
-                   clusters=clusters.groups(), model=model)
+                   clusters=clusters.groups(), undecided=clusters.undecided, model=model)
 
 
 def text_view(text: str, entities: Sequence[Entity]) -> TextView:

@@ -53,6 +53,7 @@ KINDS = {
                         "a-1: relation SIGNED_WITH T2 -> T1: a symmetric relation is stored head first in the text"),
     "evidence": (article(A, B, events=(Event(parties=("甲", "乙"), evidence=("T1", "T7")),)), "a-1: event of 甲 + 乙: evidence ['T7'] is no entity"),
     "cluster": (article(A, clusters=(("T1", "T8"),)), "a-1: cluster ('T1', 'T8'): ['T8'] is no entity"),
+    "undecided": (article(A, undecided=("T8",)), "a-1: undecided: T8 is no entity"),
 }
 
 

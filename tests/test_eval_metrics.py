@@ -132,6 +132,7 @@ def test_gold_against_itself_is_perfect(seeds: list[Article], hospital: Schema) 
         assert scores[part]["micro"]["f1"] == scores[part]["macro_f1"] == 1.0 and scores[part]["micro"]["interval"] == [1.0, 1.0]
     assert scores["events"]["parties"]["f1"] == scores["events"]["record"]["f1"] == scores["events"]["signatories"]["f1"] == 1.0
     assert scores["articles"] == 5 and scores["entities"]["micro"]["support"] == sum(len(a.entities) for a in gold)
+    assert scores["clusters"]["both"]["conll_f1"] == scores["clusters_on_gold_mentions"]["both"]["conll_f1"] == 1.0
 
 
 def test_nothing_found_is_nothing(seeds: list[Article], hospital: Schema) -> None:
@@ -139,6 +140,11 @@ def test_nothing_found_is_nothing(seeds: list[Article], hospital: Schema) -> Non
     scores = score_articles(gold, [a.without_annotation() for a in gold], hospital)
     for part, name in (("entities", "micro"), ("relations", "micro"), ("events", "parties")):
         assert scores[part][name]["f1"] == scores[part][name]["recall"] == 0.0 and scores[part][name]["support"] > 0
+    assert scores["clusters"]["both"]["conll_f1"] == 0.0 and "clusters_on_gold_mentions" not in scores
+
+
+def test_gold_without_clusters_has_no_cluster_scores(hospital: Schema) -> None:
+    assert "clusters" not in score_articles([article(A, B)], [article(A, B)], hospital)
 
 
 def test_an_article_without_prediction_is_refused(hospital: Schema) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,13 @@ def test_charts_leave_out_what_has_no_line() -> None:
     assert (chart.title, chart.first_step, chart.last_step, chart.high) == ("training loss", 10, 20, 2.0)
     assert chart.lines[0].points == "0.0,0.0 360.0,85.0"
     assert training_charts([]) == []
+
+
+def test_cluster_scores_stand_on_the_page_where_gold_has_clusters(tmp_path: Path) -> None:
+    gold, predicted = articles()
+    for name, clusters in (("without", ()), ("with", (("T1", "T2"), ("T3",)))):
+        clustered = replace(gold, clusters=clusters)
+        metrics = score_articles([clustered], [predicted], SCHEMA, on_gold_entities=[clustered])
+        write_report(tmp_path / f"{name}.html", metrics, [clustered], [predicted], SCHEMA)
+        shown = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert ("CoNLL F1" in shown) == ("The same on gold mentions" in shown) == (name == "with")
