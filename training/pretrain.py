@@ -26,7 +26,7 @@ from training.distil import Teacher
 from training.masking import mask
 from training.ppmi import ppmi_embeddings
 from training.pretrain_card import encoder_card
-from training.pretrain_config import PretrainConfig
+from training.pretrain_config import Masking, PretrainConfig
 from training.pretrain_model import (
     build_model,
     export,
@@ -43,7 +43,9 @@ from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
 from training.trainer import native_bf16
 
 LOG_SECONDS = 10.0
-HELD_OUT_BATCHES = 16
+HELD_OUT_TOKENS = 65536
+# Held-out lines are masked alike whatever the training masks, so that runs can be compared.
+HELD_OUT_MASKING = Masking(kind="token", rate=0.15)
 
 
 class Pretraining:
@@ -117,15 +119,15 @@ class Pretraining:
                     break
                 ids, begins = packed(tokens, words, place=self.state.place, rows=rows, length=length, cls_id=cls_id)
                 self.state.place += rows * (length - 1)
-                yield self._masked(ids, begins, np.random.default_rng((self.config.seed, self.state.step)))
+                yield self._masked(ids, begins, np.random.default_rng((self.config.seed, self.state.step)),
+                                   self.config.masking)
             if self.state.place == 0:
                 raise UsageError(f"the text is shorter than one batch: {len(tokens)} tokens", place="text",
                                  repair=f"--set batch_tokens={max(64, len(tokens) // 4)}, or give more text")
             self.state.epoch, self.state.place = self.state.epoch + 1, 0
 
-    def _masked(self, ids: np.ndarray, begins: np.ndarray, rng: np.random.Generator
+    def _masked(self, ids: np.ndarray, begins: np.ndarray, rng: np.random.Generator, options: Masking
                 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        options = self.config.masking
         made = mask(ids, begins, rng, kind=options.kind, rate=options.rate, mask_id=self.tokenizer.mask_token_id,
                     special_below=len(self.tokenizer.all_special_ids), vocab_size=len(self.tokenizer))
         return (torch.from_numpy(made.input_ids).to(self.device), torch.from_numpy(made.positions).to(self.device),
@@ -161,10 +163,10 @@ class Pretraining:
         tokens, words = epoch_tokens(self.held_out, seed=0, epoch=0, sep_id=self.tokenizer.sep_token_id)
         rows = max(1, min(self.config.batch_tokens, len(tokens)) // length)
         loss = correct = count = 0.0
-        for number in range(min(HELD_OUT_BATCHES, len(tokens) // (rows * (length - 1)))):
+        for number in range(min(HELD_OUT_TOKENS, len(tokens)) // (rows * (length - 1))):
             ids, begins = packed(tokens, words, place=number * rows * (length - 1), rows=rows, length=length,
                                  cls_id=self.tokenizer.cls_token_id)
-            ids_in, positions, targets = self._masked(ids, begins, np.random.default_rng(number))
+            ids_in, positions, targets = self._masked(ids, begins, np.random.default_rng(number), HELD_OUT_MASKING)
             with self._precision():
                 logits, _ = masked_logits(self.model, ids_in, positions)
             loss += float(masked_loss(logits, targets)) * len(targets)
