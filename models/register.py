@@ -1,0 +1,284 @@
+"""The user's own register of institutions, and which of its entries a name stands for.
+
+A name matches exactly, by an alias, or closely: as a usual short form of an entry, with other filler words, or with one
+character amiss where that character does not tell institutions apart. Where two entries fit about equally well, or a short
+form names a kind of house rather than a house (市中心医院), the places that the article names decide, or nobody does.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Levenshtein
+
+from data.article import LINK_KINDS, LINKED_KINDS, Article, Event, Link, LinkCandidate
+from data.clean import surface
+from data.decode import decode_text
+from data.errors import DataError
+from data.names import local_level, place_short, short_forms, split_place
+
+COLUMNS = ("id", "name", "aliases", "region")
+EXACT, ALIAS, CLOSE, AMBIGUOUS, NONE = LINK_KINDS
+_EXACT_SCORE, _ALIAS_SCORE, _FILLER_SCORE, _SHORT_SCORE, _SLIP_CEILING = 1.0, 0.99, 0.93, 0.9, 0.92
+MARGIN = 0.05  # a runner-up this near fits about equally well
+_MIN_SLIP_LENGTH, _MIN_CORE_LENGTH = 7, 4
+_FILLERS = re.compile(r"人民|附属|[()省市第]")
+_SEPARATORS = re.compile(r"[\s·•.\-—_]+")
+_GENERIC = re.compile(
+    r"[省市县区州盟旗]?(?:第?[一二三四五六七八九十]+|中心|人民|中医|中西医结合|妇幼(?:保健)?|儿童|肿瘤|口腔|传染病|精神卫生|立|总|人)*(?:医院|保健院|院|中心)")
+# A character that tells two institutions apart is no slip of the pen.
+_TELLING = frozenset("一二三四五六七八九十〇零0123456789东西南北中心医院市县区州省镇乡儿妇幼男女总分上下新老大小"
+                     "肿瘤眼耳口腔骨胸肺脑肝肾")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One institution of the register; names are kept as written, ``region`` may be empty."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    region: str = ""
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The places of its region, else of its name, the innermost first."""
+        found: list[str] = []
+        for part in re.split(r"[^\u4e00-\u9fff]+", surface(self.region)) if self.region else [normalise(self.name)]:
+            cut = split_place(f"{part}人民医院" if self.region else part)
+            units = [p for p in (cut.county, cut.city, cut.province) if p]
+            found = (units or ([part] if self.region and part else [])) + found
+        return tuple(found)
+
+
+def normalise_all(names: Sequence[str]) -> list[str]:
+    """:func:`normalise` of many names; cleaning one long text costs a hundredth of cleaning many short ones."""
+    lines = surface("\n".join(name.replace("\n", " ") for name in names)).split("\n")
+    if len(lines) != len(names):  # a name of which nothing is left took its line with it
+        return [normalise(name) for name in names]
+    return [_SEPARATORS.sub("", line) for line in lines]
+
+
+def normalise(name: str) -> str:
+    """The form in which names are compared: cleaned (simplified, half width, no glosses), without spaces and dashes."""
+    return _SEPARATORS.sub("", surface(name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Match:
+    entry: Entry
+    kind: str
+    score: float
+
+
+@dataclass
+class Register:
+    """Entries with their indices; ``faults`` tells of the rows that were skipped, with their line numbers."""
+
+    entries: Sequence[Entry]
+    faults: Sequence[str] = ()
+    _names: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _aliases: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _shorts: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _cores: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _by_length: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _known: dict[str, list[_Match]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        keys = iter(normalise_all([name for e in self.entries for name in (e.name, *e.aliases)]))
+        for entry in self.entries:
+            name = next(keys)
+            self._names[name].append(entry)
+            for alias in {next(keys) for _ in entry.aliases} - {name, ""}:
+                self._aliases[alias].append(entry)
+            for _, form in short_forms(name):
+                self._shorts[form].append(entry)
+        for name in {**self._names, **self._aliases}:
+            self._cores[_FILLERS.sub("", name)].append(name)
+            self._by_length[len(name)].append(name)
+
+    def link(self, name: str, context: str = "") -> Link:
+        """What ``name`` stands for, read against the places that ``context``, the article's text, names."""
+        key = normalise(name)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._matches(key)
+        if not found:
+            return _link(name, NONE, [])
+        rivals = [m for m in found if found[0].score - m.score < MARGIN]
+        generic = is_generic(key)
+        if len(rivals) > 1 or (generic and found[0].kind == CLOSE):
+            named = _nearest_named(rivals, surface(context), innermost_only=generic)
+            if len(named) != 1:
+                return _link(name, AMBIGUOUS, found)
+            found = named + [m for m in found if m is not named[0]]
+        return _link(name, found[0].kind, found)
+
+    def _matches(self, key: str) -> list[_Match]:
+        """The entries that the normalised name may stand for, each once, best first."""
+        # A generic alias (市中心医院) is one local usage among others, whoever wrote it down.
+        alias_score = _SHORT_SCORE if is_generic(key) else _ALIAS_SCORE
+        found = [_Match(entry=e, kind=EXACT, score=_EXACT_SCORE) for e in self._names.get(key, ())]
+        found += [_Match(entry=e, kind=ALIAS, score=alias_score) for e in self._aliases.get(key, ())]
+        is_known = bool(found)
+        found += [_Match(entry=e, kind=CLOSE, score=_SHORT_SCORE) for e in self._shorts.get(key, ())]
+        found += self._with_other_fillers(key)
+        if not is_known:
+            found += self._with_a_slip(key)
+        best: dict[str, _Match] = {}
+        for match in sorted(found, key=lambda m: (-m.score, m.kind != EXACT, m.kind != ALIAS, m.entry.id)):
+            best.setdefault(match.entry.id, match)
+        return list(best.values())
+
+    def _with_other_fillers(self, key: str) -> Iterator[_Match]:
+        """威海中心医院 for 威海市中心医院."""
+        core = _FILLERS.sub("", key)
+        if len(core) >= _MIN_CORE_LENGTH and not is_generic(key):
+            for other in self._cores.get(core, ()):
+                if other != key and _same_place(key, other):
+                    yield from self._of(other, _FILLER_SCORE)
+
+    def _with_a_slip(self, key: str) -> Iterator[_Match]:
+        """Names that differ in one character which does not tell institutions apart."""
+        if len(key) < _MIN_SLIP_LENGTH or is_generic(key):
+            return
+        for length in (len(key) - 1, len(key), len(key) + 1):
+            others = self._by_length.get(length)
+            if not others:
+                continue
+            distances = process.cdist([key], others, scorer=Levenshtein.distance, score_cutoff=1, dtype=np.uint8)[0]
+            for i in np.flatnonzero(distances == 1):
+                edit = next(iter(Levenshtein.editops(key, others[i])))
+                touched = ("" if edit.tag == "insert" else key[edit.src_pos]) + (
+                    "" if edit.tag == "delete" else others[i][edit.dest_pos])
+                if not _TELLING & set(touched) and _same_place(key, others[i]):
+                    yield from self._of(others[i], min(round(fuzz.ratio(key, others[i]) / 100, 4), _SLIP_CEILING))
+
+    def _of(self, name: str, score: float) -> Iterator[_Match]:
+        for entry in (*self._names.get(name, ()), *self._aliases.get(name, ())):
+            yield _Match(entry=entry, kind=CLOSE, score=score)
+
+
+def _same_place(name: str, other: str) -> bool:
+    """False where both name a place of one level, and not the same."""
+    here, there = split_place(name), split_place(other)
+    pairs = ((here.province, there.province), (here.city, there.city), (here.county, there.county), (here.town, there.town))
+    return all(a == b or not a or not b or a == place_short(b) or place_short(a) == b for a, b in pairs)
+
+
+def is_generic(name: str) -> bool:
+    """True for what names a kind of house in some place (市中心医院, 第一医院), and not a house."""
+    return bool(_GENERIC.fullmatch(name) or local_level(name))
+
+
+def _place_rank(entry: Entry, context: str) -> int | None:
+    """How far out the innermost place of an entry lies that the text names; None where it names none of them."""
+    for rank, place in enumerate(entry.places):
+        short = place_short(place)
+        if place in context or (len(short) > 1 and re.search(rf"{re.escape(short)}(?![大医学路街])", context)):
+            return rank
+    return None
+
+
+def _nearest_named(matches: Sequence[_Match], context: str, *, innermost_only: bool) -> list[_Match]:
+    """Those whose innermost place the text names, else those of which it names the place around that, and so on."""
+    ranked = [(rank, m) for m in matches if (rank := _place_rank(m.entry, context)) is not None]
+    best = min((rank for rank, _ in ranked), default=None)
+    return [m for rank, m in ranked if rank == best] if best == 0 or not innermost_only else []
+
+
+def _link(name: str, kind: str, found: Sequence[_Match]) -> Link:
+    best, runner_up = ([LinkCandidate(id=m.entry.id, name=m.entry.name, score=m.score) for m in found] + [None, None])[:2]
+    return Link(name=name, kind=kind, id=best.id if best and kind in LINKED_KINDS else None, best=best,
+                runner_up=runner_up)
+
+
+def link_event(event: Event, register: Register, context: str) -> Event:
+    """The event with a link for each of its parties."""
+    names = dict.fromkeys((*event.parties, *event.other_parties))
+    return replace(event, links=tuple(register.link(name, context) for name in names))
+
+
+def link_article(article: Article, register: Register) -> Article:
+    """The article with its events linked against its own text and publisher."""
+    context = "\n".join([article.publisher or "", article.text]) if article.events else ""
+    return replace(article, events=tuple(link_event(v, register, context) for v in article.events))
+
+
+def link_summary(kinds: Counter[str]) -> str:
+    """How many names found which kind of match, for the last line of a command."""
+    return "register: " + ", ".join(f"{kinds[kind]} {kind}" for kind in LINK_KINDS)
+
+
+def read_register(path: Path | str) -> Register:
+    """Read a register: CSV with a header that names ``id`` and ``name``; ``aliases`` (separated by ``|``) and ``region``
+    may be missing, other columns are passed over. UTF-8, GB18030 or Big5.
+
+    Rows without id or name, and with an id or a name (in one region) that stands above, are skipped and told in
+    ``faults`` with their line.
+
+    Raises:
+        DataError: there is no such file, no such header, or no usable row.
+    """
+    repair = "id,name,aliases,region\\nH001,威海市中心医院,市中心医院|威海中心医院,山东省威海市"
+    if not Path(path).is_file():
+        raise DataError("no such file", place=str(path), repair="check the path")
+    rows = csv.reader(io.StringIO(decode_text(Path(path).read_bytes(), place=str(path))))
+    header = [cell.strip().lower() for cell in next(rows, [])]
+    if missing := [c for c in COLUMNS[:2] if c not in header]:
+        raise DataError(f"expected a header with {', '.join(COLUMNS)}; {' and '.join(missing)} is missing in {header[:8]}",
+                        place=f"{path}: line 1", repair=repair)
+    faults: list[str] = []
+    found = [(line, row, _entry(header, row)) for line, row in _rows(rows, faults, str(path))]
+    keys = zip(normalise_all([e.name for _, _, e in found]), normalise_all([e.region or "-" for _, _, e in found]), strict=True)
+    entries: list[Entry] = []
+    ids: dict[str, int] = {}
+    names: dict[tuple[str, str], int] = {}
+    for (line, row, entry), key in zip(found, keys, strict=True):
+        if len(row) > len(header):
+            fault = f"expected {len(header)} cells, found {len(row)}; quote a cell that holds a comma"
+        elif not entry.id:
+            fault = "no id"
+        elif not key[0]:
+            fault = "no name"
+        elif entry.id in ids:
+            fault = f"the id {entry.id} stands in line {ids[entry.id]}"
+        elif key in names:
+            fault = f"the name {entry.name} stands in line {names[key]} for the same region"
+        else:
+            ids[entry.id] = names[key] = line
+            entries.append(entry)
+            continue
+        faults.append(f"{path}: line {line}: {fault}")
+    if not entries:
+        raise DataError("no usable row" + "".join(f"\n  {f}" for f in faults[:10]), place=str(path), repair=repair)
+    return Register(entries=entries, faults=faults)
+
+
+def _entry(header: Sequence[str], row: Sequence[str]) -> Entry:
+    cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+    return Entry(id=cells.get("id", ""), name=cells.get("name", ""), region=cells.get("region", ""),
+                 aliases=tuple(a.strip() for a in re.split(r"[|｜]", cells.get("aliases", "")) if a.strip()))
+
+
+def _rows(rows: Iterator[list[str]], faults: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
+    """``(line number, cells)`` of each row that is not empty; a row that csv cannot read is a fault."""
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as fault:
+            faults.append(f"{place}: line {rows.line_num}: {fault}")  # type: ignore[attr-defined]
+            continue
+        if any(cell.strip() for cell in row):
+            yield rows.line_num, row  # type: ignore[attr-defined]
