@@ -195,6 +195,9 @@ def article_from_dict(record: dict[str, Any]) -> Article:
 
 def event_from_dict(record: dict[str, Any]) -> Event:
     """The inverse of :func:`event_to_dict`; raises as :func:`article_from_dict` does."""
+    links = record.get("links") or {}
+    if not isinstance(links, dict):
+        raise TypeError(f"expected links to be an object of names, found {type(links).__name__}")
     return Event(
         parties=tuple(record["parties"]), other_parties=tuple(record.get("other_parties") or ()),
         signatories=tuple(
@@ -207,7 +210,7 @@ def event_from_dict(record: dict[str, Any]) -> Event:
         links=tuple(
             Link(name=str(name), kind=str(link["kind"]), id=link.get("id"), best=_candidate(link.get("best")),
                  runner_up=_candidate(link.get("runner_up")))
-            for name, link in (record.get("links") or {}).items()
+            for name, link in links.items()
         ),
     )
 

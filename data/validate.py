@@ -67,7 +67,7 @@ def _event_faults(event: Event, length: int) -> list[str]:
         if link.kind not in LINK_KINDS:
             faults.append(f"{where}: link {link.name}: expected a kind among {' '.join(LINK_KINDS)}, found {link.kind!r}")
         elif (link.id is not None) != (link.kind in LINKED_KINDS):
-            faults.append(f"{where}: link {link.name}: a {link.kind} link {'lacks its id' if link.id is None else 'has an id'}")
+            faults.append(f"{where}: link {link.name}: {link.kind} {'lacks its id' if link.id is None else 'has an id'}")
     return faults
 
 

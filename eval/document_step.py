@@ -6,6 +6,7 @@ No model takes part: the figures are the ceiling that clusters, dates and rules 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,4 +45,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run_command(main))
+    sys.exit(run_command(main))

@@ -171,14 +171,33 @@ def reports_of(record: Any) -> list[Report]:
     if "article" in record and "parties" in record:
         return [_report(record, record)]
     article = article_from_dict(record)
+    for event in article.events:
+        _check(event)
     text = "\n".join([article.publisher or "", article.text])
     return [Report(article=article.id, publisher=article.publisher, published=article.published, event=event, text=text)
             for event in article.events]
 
 
 def _report(source: dict[str, Any], event: dict[str, Any]) -> Report:
+    for key in ("publisher", "published"):
+        if not isinstance(source.get(key), str | None):
+            raise TypeError(f"expected {key} to be a string or null, found {source[key]!r}")
     return Report(article=str(source["article"]), publisher=source.get("publisher"), published=source.get("published"),
-                  event=event_from_dict(event))
+                  event=_check(event_from_dict(event)))
+
+
+def _check(event: Event) -> Event:
+    """The event, where what merging compares is of the right type."""
+    parties = (*event.parties, *event.other_parties)
+    optional = (event.date, event.agreement, event.kind, event.status, *(s.hospital for s in event.signatories))
+    for value in (*parties, *(s.person for s in event.signatories), *(word for word in optional if word is not None)):
+        if not isinstance(value, str):
+            raise TypeError(f"expected names and words in an event, found {value!r}")
+    if not isinstance(event.score, int | float | None):
+        raise TypeError(f"expected a number as score, found {event.score!r}")
+    if not parties:
+        raise ValueError("an event without parties")
+    return event
 
 
 def read_reports(path: Path | str, faults: list[str]) -> Iterator[Report]:
@@ -197,7 +216,7 @@ def read_reports(path: Path | str, faults: list[str]) -> Iterator[Report]:
                 yield from reports_of(json.loads(line))
             except KeyError as fault:
                 faults.append(f"{path}: line {line_number}: the key {fault} is missing")
-            except (TypeError, ValueError, AttributeError) as fault:
+            except (TypeError, ValueError) as fault:
                 faults.append(f"{path}: line {line_number}: {fault}")
 
 

@@ -13,7 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,7 @@ def normalise_all(names: Sequence[str]) -> list[str]:
     return [_SEPARATORS.sub("", line) for line in lines]
 
 
+@lru_cache(maxsize=65536)
 def normalise(name: str) -> str:
     """The form in which names are compared: cleaned (simplified, half width, no glosses), without spaces and dashes."""
     return _SEPARATORS.sub("", surface(name))
@@ -103,7 +104,7 @@ class Register:
             for _, form in short_forms(name):
                 self._shorts[form].append(entry)
         for name in {**self._names, **self._aliases}:
-            self._cores[_FILLERS.sub("", name)].append(name)
+            self._cores[_core(name)].append(name)
             self._by_length[len(name)].append(name)
 
     def link(self, name: str, context: str = "") -> Link:
@@ -141,7 +142,7 @@ class Register:
 
     def _with_other_fillers(self, key: str) -> Iterator[_Match]:
         """威海中心医院 for 威海市中心医院."""
-        core = _FILLERS.sub("", key)
+        core = _core(key)
         if len(core) >= _MIN_CORE_LENGTH and not is_generic(key):
             for other in self._cores.get(core, ()):
                 if other != key and _same_place(key, other):
@@ -166,6 +167,10 @@ class Register:
     def _of(self, name: str, score: float) -> Iterator[_Match]:
         for entry in (*self._names.get(name, ()), *self._aliases.get(name, ())):
             yield _Match(entry=entry, kind=CLOSE, score=score)
+
+
+def _core(name: str) -> str:
+    return _FILLERS.sub("", name.replace("中医医院", "中医院"))
 
 
 def _same_place(name: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.article import Article, Entity, Event, Relation, Signatory
+from data.article import Article, Entity, Event, Link, Relation, Signatory
 from data.errors import UsageError
 from data.schema import Schema, load_schema, restrict, schema_from_dict
 
@@ -143,3 +143,10 @@ def test_restrict_of_the_seeds_drops_org_and_its_relations_only(seeds: list[Arti
     for before, after in zip(seeds, kept, strict=True):
         org = {e.id for e in before.entities if e.label == "ORG"}
         assert after.relations == tuple(r for r in before.relations if not {r.head, r.tail} & org)
+
+
+def test_restrict_drops_the_links_of_dropped_parties(hospital: Schema, parties: Schema) -> None:
+    event = Event(parties=("甲",), other_parties=("乙大学",), links=(Link(name="甲", kind="none"), Link(name="乙大学", kind="none")))
+    article = Article(id="a", text="甲与乙大学", events=(event,))
+    assert [k.name for k in restrict(article, hospital).events[0].links] == ["甲"]
+    assert restrict(article, parties).events == (event,)
