@@ -21,7 +21,8 @@ from data.errors import EXIT_OK, DataError
 from data.files import atomic_write
 from data.markup import KINDS
 from models.edtf import group_dates, most_precise
-from models.register import Register, link_event, link_summary, normalise, read_register
+from models.register import Register, link_event, link_summary, read_register
+from models.register_file import normalise
 
 _STATUS_ORDER = ("renewed", "signed", "unveiled", "planned")  # what has happened says more than what was announced
 _DAY_LENGTH = len("2024-11-08")

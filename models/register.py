@@ -7,13 +7,11 @@ form names a kind of house rather than a house (市中心医院), the places tha
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,56 +20,22 @@ from rapidfuzz.distance import Levenshtein
 
 from data.article import LINK_KINDS, LINKED_KINDS, Article, Event, Link, LinkCandidate
 from data.clean import surface
-from data.decode import decode_text
-from data.errors import DataError
 from data.names import local_level, place_short, short_forms, split_place
+from models.register_file import Entry, normalise, normalise_all, read_entries
 
-COLUMNS = ("id", "name", "aliases", "region")
 EXACT, ALIAS, CLOSE, AMBIGUOUS, NONE = LINK_KINDS
 _EXACT_SCORE, _ALIAS_SCORE, _FILLER_SCORE, _SHORT_SCORE, _SLIP_CEILING = 1.0, 0.99, 0.93, 0.9, 0.92
+_PLACE_WORDS = frozenset("市县区州镇乡")
+_NO_PLACE_BEFORE = frozenset("大医学路街")
 MARGIN = 0.05  # a runner-up this near fits about equally well
 _MIN_SLIP_LENGTH, _MIN_CORE_LENGTH = 7, 4
-_FILLERS = re.compile(r"人民|附属|[()省市第]")
-_SEPARATORS = re.compile(r"[\s·•.\-—_]+")
+# 第 without its number is what is left of another name, no filler.
+_FILLERS = re.compile(r"人民|附属|[()省市]|第(?=[一二三四五六七八九十])")
 _GENERIC = re.compile(
     r"[省市县区州盟旗]?(?:第?[一二三四五六七八九十]+|中心|人民|中医|中西医结合|妇幼(?:保健)?|儿童|肿瘤|口腔|传染病|精神卫生|立|总|人)*(?:医院|保健院|院|中心)")
 # A character that tells two institutions apart is no slip of the pen.
-_TELLING = frozenset("一二三四五六七八九十〇零0123456789东西南北中心医院市县区州省镇乡儿妇幼男女总分上下新老大小"
+_TELLING = frozenset("第一二三四五六七八九十〇零0123456789东西南北中心医院市县区州省镇乡儿妇幼男女总分上下新老大小"
                      "肿瘤眼耳口腔骨胸肺脑肝肾")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One institution of the register; names are kept as written, ``region`` may be empty."""
-
-    id: str
-    name: str
-    aliases: tuple[str, ...] = ()
-    region: str = ""
-
-    @cached_property
-    def places(self) -> tuple[str, ...]:
-        """The places of its region, else of its name, the innermost first."""
-        found: list[str] = []
-        for part in re.split(r"[^\u4e00-\u9fff]+", surface(self.region)) if self.region else [normalise(self.name)]:
-            cut = split_place(f"{part}人民医院" if self.region else part)
-            units = [p for p in (cut.county, cut.city, cut.province) if p]
-            found = (units or ([part] if self.region and part else [])) + found
-        return tuple(found)
-
-
-def normalise_all(names: Sequence[str]) -> list[str]:
-    """:func:`normalise` of many names; cleaning one long text costs a hundredth of cleaning many short ones."""
-    lines = surface("\n".join(name.replace("\n", " ") for name in names)).split("\n")
-    if len(lines) != len(names):  # a name of which nothing is left took its line with it
-        return [normalise(name) for name in names]
-    return [_SEPARATORS.sub("", line) for line in lines]
-
-
-@lru_cache(maxsize=65536)
-def normalise(name: str) -> str:
-    """The form in which names are compared: cleaned (simplified, half width, no glosses), without spaces and dashes."""
-    return _SEPARATORS.sub("", surface(name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +82,12 @@ class Register:
         rivals = [m for m in found if found[0].score - m.score < MARGIN]
         generic = is_generic(key)
         if len(rivals) > 1 or (generic and found[0].kind == CLOSE):
-            named = _nearest_named(rivals, surface(context), innermost_only=generic)
+            named = _nearest_named(rivals, _clean(context), innermost_only=generic)
             if len(named) != 1:
                 return _link(name, AMBIGUOUS, found)
             found = named + [m for m in found if m is not named[0]]
+        elif len(found) > 1 and _contested(found, _clean(context)):
+            return _link(name, AMBIGUOUS, found)
         return _link(name, found[0].kind, found)
 
     def _matches(self, key: str) -> list[_Match]:
@@ -161,7 +127,9 @@ class Register:
                 edit = next(iter(Levenshtein.editops(key, others[i])))
                 touched = ("" if edit.tag == "insert" else key[edit.src_pos]) + (
                     "" if edit.tag == "delete" else others[i][edit.dest_pos])
-                if not _TELLING & set(touched) and _same_place(key, others[i]):
+                in_place = edit.src_pos < _place_length(key) or edit.dest_pos < _place_length(others[i]) or (
+                    _PLACE_WORDS & set(others[i][edit.dest_pos + 1:edit.dest_pos + 3]))  # 附属苏州市, 附属衢州市
+                if not in_place and not _TELLING & set(touched) and _same_place(key, others[i]):
                     yield from self._of(others[i], min(round(fuzz.ratio(key, others[i]) / 100, 4), _SLIP_CEILING))
 
     def _of(self, name: str, score: float) -> Iterator[_Match]:
@@ -185,13 +153,36 @@ def is_generic(name: str) -> bool:
     return bool(_GENERIC.fullmatch(name) or local_level(name))
 
 
+def _place_length(name: str) -> int:
+    """How many characters the places in front of a name take: one amiss there makes another place."""
+    return len(name) - len(split_place(name).rest)
+
+
+@lru_cache(maxsize=4)
+def _clean(context: str) -> str:
+    """The clean text of an article, kept while its names are linked."""
+    return surface(context)
+
+
 def _place_rank(entry: Entry, context: str) -> int | None:
     """How far out the innermost place of an entry lies that the text names; None where it names none of them."""
-    for rank, place in enumerate(entry.places):
-        short = place_short(place)
-        if place in context or (len(short) > 1 and re.search(rf"{re.escape(short)}(?![大医学路街])", context)):
+    for rank, place in enumerate(entry.places if context else ()):
+        if place in context or _names_short(place_short(place), context):
             return rank
     return None
+
+
+def _names_short(short: str, context: str) -> bool:
+    """Whether 中山 stands in the text otherwise than in 中山大学, 中山医院, 中山路."""
+    at = context.find(short) if len(short) > 1 else -1
+    while at >= 0 and context[at + len(short):at + len(short) + 1] in _NO_PLACE_BEFORE:
+        at = context.find(short, at + 1)
+    return at >= 0
+
+
+def _contested(found: Sequence[_Match], context: str) -> bool:
+    """Whether the text names the very place of another entry that may be called so, and no place of the best one."""
+    return _place_rank(found[0].entry, context) is None and any(_place_rank(m.entry, context) == 0 for m in found[1:])
 
 
 def _nearest_named(matches: Sequence[_Match], context: str, *, innermost_only: bool) -> list[_Match]:
@@ -225,65 +216,6 @@ def link_summary(kinds: Counter[str]) -> str:
 
 
 def read_register(path: Path | str) -> Register:
-    """Read a register: CSV with a header that names ``id`` and ``name``; ``aliases`` (separated by ``|``) and ``region``
-    may be missing, other columns are passed over. UTF-8, GB18030 or Big5.
-
-    Rows without id or name, and with an id or a name (in one region) that stands above, are skipped and told in
-    ``faults`` with their line.
-
-    Raises:
-        DataError: there is no such file, no such header, or no usable row.
-    """
-    repair = "id,name,aliases,region\\nH001,威海市中心医院,市中心医院|威海中心医院,山东省威海市"
-    if not Path(path).is_file():
-        raise DataError("no such file", place=str(path), repair="check the path")
-    rows = csv.reader(io.StringIO(decode_text(Path(path).read_bytes(), place=str(path))))
-    header = [cell.strip().lower() for cell in next(rows, [])]
-    if missing := [c for c in COLUMNS[:2] if c not in header]:
-        raise DataError(f"expected a header with {', '.join(COLUMNS)}; {' and '.join(missing)} is missing in {header[:8]}",
-                        place=f"{path}: line 1", repair=repair)
-    faults: list[str] = []
-    found = [(line, row, _entry(header, row)) for line, row in _rows(rows, faults, str(path))]
-    keys = zip(normalise_all([e.name for _, _, e in found]), normalise_all([e.region or "-" for _, _, e in found]), strict=True)
-    entries: list[Entry] = []
-    ids: dict[str, int] = {}
-    names: dict[tuple[str, str], int] = {}
-    for (line, row, entry), key in zip(found, keys, strict=True):
-        if len(row) > len(header):
-            fault = f"expected {len(header)} cells, found {len(row)}; quote a cell that holds a comma"
-        elif not entry.id:
-            fault = "no id"
-        elif not key[0]:
-            fault = "no name"
-        elif entry.id in ids:
-            fault = f"the id {entry.id} stands in line {ids[entry.id]}"
-        elif key in names:
-            fault = f"the name {entry.name} stands in line {names[key]} for the same region"
-        else:
-            ids[entry.id] = names[key] = line
-            entries.append(entry)
-            continue
-        faults.append(f"{path}: line {line}: {fault}")
-    if not entries:
-        raise DataError("no usable row" + "".join(f"\n  {f}" for f in faults[:10]), place=str(path), repair=repair)
+    """The register of a CSV file (:func:`models.register_file.read_entries`); raises DataError as that does."""
+    entries, faults = read_entries(path)
     return Register(entries=entries, faults=faults)
-
-
-def _entry(header: Sequence[str], row: Sequence[str]) -> Entry:
-    cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
-    return Entry(id=cells.get("id", ""), name=cells.get("name", ""), region=cells.get("region", ""),
-                 aliases=tuple(a.strip() for a in re.split(r"[|｜]", cells.get("aliases", "")) if a.strip()))
-
-
-def _rows(rows: Iterator[list[str]], faults: list[str], place: str) -> Iterator[tuple[int, list[str]]]:
-    """``(line number, cells)`` of each row that is not empty; a row that csv cannot read is a fault."""
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            faults.append(f"{place}: line {rows.line_num}: {fault}")  # type: ignore[attr-defined]
-            continue
-        if any(cell.strip() for cell in row):
-            yield rows.line_num, row  # type: ignore[attr-defined]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from data.article import Article, Event, Link
 from data.errors import DataError
 from data.validate import validate_articles
-from models.register import Entry, Register, link_article, link_event, normalise, normalise_all, read_register
+from models.register import Register, link_article, link_event, read_register
+from models.register_file import Entry, normalise, normalise_all
 
 ENTRIES = [
     Entry(id="W1", name="威海市中心医院", aliases=("威海二院",), region="山东省威海市"), Entry(id="W2", name="威海市中医院", region="山东省威海市"),
@@ -158,3 +159,25 @@ def test_events_of_an_article_are_linked_with_its_text(register: Register) -> No
     assert link_event(article.events[0], register, "").links[0].kind == "ambiguous"
     assert link_article(Article(id="b", text="无"), register) == Article(id="b", text="无")
     assert Link(name="某大学", kind="none") in found.events[0].links
+
+
+@pytest.mark.parametrize("name", ["常市老年病医院", "某某大学第附属医院", "某某大学附属苏州市中医院"])
+def test_what_is_missing_from_a_place_or_a_number_is_no_slip(name: str) -> None:
+    """Each is one character from an entry, and means another house."""
+    register = Register(entries=[Entry(id="1", name="常德市老年病医院"), Entry(id="2", name="某某大学附属医院"),
+                                 Entry(id="3", name="某某大学附属衢州市中医院")])
+    assert register.link(name).kind == "none"
+
+
+def test_an_exact_name_yields_where_the_article_names_the_place_of_another_that_is_called_so() -> None:
+    register = Register(entries=[Entry(id="1", name="解放镇卫生院", region="吉林省白城市"),
+                                 Entry(id="2", name="平阴县解放镇卫生院", region="山东省济南市平阴县")])
+    assert register.link("解放镇卫生院").id == "1" and register.link("解放镇卫生院", "白城日报").id == "1"
+    link = register.link("解放镇卫生院", "平阴县融媒体中心讯")
+    assert link.kind == "ambiguous" and link.best and link.runner_up and {link.best.id, link.runner_up.id} == {"1", "2"}
+    assert register.link("解放镇卫生院", "平阴、白城两地").id == "1"
+
+
+@pytest.mark.parametrize(("context", "entry"), [("中山大学、中山医院、中山路", None), ("中山大学与中山晚报", "1"), ("中山", "1")])
+def test_a_place_inside_the_name_of_something_else_is_not_named(context: str, entry: str | None) -> None:
+    assert Register(entries=[Entry(id="1", name="中山市中心医院", region="广东省中山市")]).link("市中心医院", context).id == entry
