@@ -15,6 +15,9 @@ from typing import Any
 from data.errors import DataError
 from data.files import atomic_write
 
+LINKED_KINDS = ("exact", "alias", "close")
+LINK_KINDS = (*LINKED_KINDS, "ambiguous", "none")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entity:
@@ -48,8 +51,37 @@ class Signatory:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkCandidate:
+    """One entry of a register of institutions that a name may stand for; ``score`` lies in 0..1."""
+
+    id: str
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What a register says of one ``name`` of an event.
+
+    ``kind`` is one of ``LINKED_KINDS`` where ``id`` is set; ``ambiguous`` where entries fit about equally well or the
+    one that fits has nothing to support it, ``none`` where nothing fits: then ``id`` is unset. ``best`` and
+    ``runner_up`` are the nearest entries in either case.
+    """
+
+    name: str
+    kind: str
+    id: str | None = None
+    best: LinkCandidate | None = None
+    runner_up: LinkCandidate | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
-    """One agreement between one set of parties; ``evidence`` holds entity ids, ``date`` is EDTF level 1."""
+    """One agreement between one set of parties.
+
+    ``evidence`` holds entity ids, ``sentences`` the ``(char_start, char_end)`` of the sentences that state it, ``date`` is EDTF
+    level 1. ``links`` ties the names of the parties to a register, where one was given.
+    """
 
     parties: tuple[str, ...]
     other_parties: tuple[str, ...] = ()
@@ -60,12 +92,17 @@ class Event:
     kind: str | None = None
     status: str | None = None
     score: float | None = None
+    sentences: tuple[tuple[int, int], ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
     """One article with what is known of it; ``clusters`` groups ids of mentions of one institution or person, and
-    ``undecided`` holds those that a prediction left apart because the article allows more than one reading."""
+    ``undecided`` holds those that a prediction left apart because the article allows more than one reading.
+
+    ``signing_score`` is a model's probability that the article tells of a signing at all.
+    """
 
     id: str
     text: str
@@ -77,10 +114,11 @@ class Article:
     clusters: tuple[tuple[str, ...], ...] = ()
     undecided: tuple[str, ...] = ()
     model: str | None = None
+    signing_score: float | None = None
 
     def without_annotation(self) -> Article:
         """The bare text and its metadata, as a model sees it."""
-        return replace(self, entities=(), relations=(), events=(), clusters=(), undecided=(), model=None)
+        return replace(self, entities=(), relations=(), events=(), clusters=(), undecided=(), model=None, signing_score=None)
 
 
 def article_to_dict(article: Article) -> dict[str, Any]:
@@ -94,19 +132,10 @@ def article_to_dict(article: Article) -> dict[str, Any]:
         _drop_none({"type": r.type, "head": r.head, "tail": r.tail, "score": r.score}, "score")
         for r in article.relations
     ]
-    events = [
-        _drop_none({
-            "parties": list(v.parties), "other_parties": list(v.other_parties),
-            "signatories": [{"person": s.person, "roles": list(s.roles), "hospital": s.hospital}
-                            for s in v.signatories],
-            "date": v.date, "agreement": v.agreement, "evidence": list(v.evidence),
-            "kind": v.kind, "status": v.status, "score": v.score,
-        }, "kind", "status", "score")
-        for v in article.events
-    ]
     record: dict[str, Any] = {
         "id": article.id, "text": article.text, "published": article.published, "publisher": article.publisher,
-        "entities": entities, "relations": relations, "events": events,
+        "entities": entities, "relations": relations,
+        "events": [event_to_dict(v) for v in article.events],
     }
     if article.clusters:
         record["clusters"] = [list(cluster) for cluster in article.clusters]
@@ -114,6 +143,26 @@ def article_to_dict(article: Article) -> dict[str, Any]:
         record["undecided"] = list(article.undecided)
     if article.model is not None:
         record["model"] = article.model
+    if article.signing_score is not None:
+        record["signing_score"] = article.signing_score
+    return record
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """The JSON form of one event; keys that only predictions or later stages carry are left out when unset."""
+    record = _drop_none({
+        "parties": list(event.parties), "other_parties": list(event.other_parties),
+        "signatories": [{"person": s.person, "roles": list(s.roles), "hospital": s.hospital} for s in event.signatories],
+        "date": event.date, "agreement": event.agreement, "evidence": list(event.evidence),
+        "kind": event.kind, "status": event.status, "score": event.score,
+    }, "kind", "status", "score")
+    if event.sentences:
+        record["sentences"] = [list(span) for span in event.sentences]
+    if event.links:
+        record["links"] = {
+            link.name: {"id": link.id, "kind": link.kind, "best": vars(link.best) if link.best else None,
+                        "runner_up": vars(link.runner_up) if link.runner_up else None}
+            for link in event.links}
     return record
 
 
@@ -142,14 +191,18 @@ def article_from_dict(record: dict[str, Any]) -> Article:
             Relation(type=str(r["type"]), head=str(r["head"]), tail=str(r["tail"]), score=r.get("score"))
             for r in record.get("relations") or ()
         ),
-        events=tuple(_event_from_dict(v) for v in record.get("events") or ()),
+        events=tuple(event_from_dict(v) for v in record.get("events") or ()),
         clusters=tuple(tuple(str(i) for i in cluster) for cluster in record.get("clusters") or ()),
         undecided=tuple(str(i) for i in record.get("undecided") or ()),
-        model=record.get("model"),
+        model=record.get("model"), signing_score=record.get("signing_score"),
     )
 
 
-def _event_from_dict(record: dict[str, Any]) -> Event:
+def event_from_dict(record: dict[str, Any]) -> Event:
+    """The inverse of :func:`event_to_dict`; raises as :func:`article_from_dict` does."""
+    links = record.get("links") or {}
+    if not isinstance(links, dict):
+        raise TypeError(f"expected links to be an object of names, found {type(links).__name__}")
     return Event(
         parties=tuple(record["parties"]), other_parties=tuple(record.get("other_parties") or ()),
         signatories=tuple(
@@ -158,7 +211,17 @@ def _event_from_dict(record: dict[str, Any]) -> Event:
         ),
         date=record.get("date"), agreement=record.get("agreement"), evidence=tuple(record.get("evidence") or ()),
         kind=record.get("kind"), status=record.get("status"), score=record.get("score"),
+        sentences=tuple((int(start), int(end)) for start, end in record.get("sentences") or ()),
+        links=tuple(
+            Link(name=str(name), kind=str(link["kind"]), id=link.get("id"), best=_candidate(link.get("best")),
+                 runner_up=_candidate(link.get("runner_up")))
+            for name, link in links.items()
+        ),
     )
+
+
+def _candidate(record: dict[str, Any] | None) -> LinkCandidate | None:
+    return LinkCandidate(id=str(record["id"]), name=str(record["name"]), score=float(record["score"])) if record else None
 
 
 def _drop_none(record: dict[str, Any], *optional: str) -> dict[str, Any]:

@@ -174,4 +174,5 @@ def _restrict_event(event: Event, kept_ids: set[str], *, keep_org: bool) -> Even
     signatories = tuple(
         s for s in event.signatories if s.hospital is None or s.hospital not in event.other_parties
     )
-    return replace(event, other_parties=(), signatories=signatories, evidence=evidence)
+    links = tuple(link for link in event.links if link.name not in event.other_parties)
+    return replace(event, other_parties=(), signatories=signatories, evidence=evidence, links=links)

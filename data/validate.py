@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.article import Article, collect_jsonl
+from data.article import LINK_KINDS, LINKED_KINDS, Article, Event, collect_jsonl
 from data.errors import EXIT_FAILED, EXIT_OK, run_command
 from data.schema import Schema, load_schema
 
@@ -49,11 +49,26 @@ def _faults_of(article: Article, schema: Schema | None) -> list[str]:
         missing = [i for i in event.evidence if i not in by_id]
         if missing:
             faults.append(f"event of {' + '.join(event.parties)}: evidence {missing} is no entity")
+        faults += _event_faults(event, length)
     for cluster in article.clusters:
         missing = [i for i in cluster if i not in by_id]
         if missing:
             faults.append(f"cluster {cluster}: {missing} is no entity")
     faults += [f"undecided: {i} is no entity" for i in article.undecided if i not in by_id]
+    return faults
+
+
+def _event_faults(event: Event, length: int) -> list[str]:
+    where = f"event of {' + '.join((*event.parties, *event.other_parties))}"
+    faults = [f"{where}: expected sentence offsets within 0-{length}, start before end, found {start}-{end}"
+              for start, end in event.sentences if not 0 <= start < end <= length]
+    for link in event.links:
+        if link.name not in (*event.parties, *event.other_parties):
+            faults.append(f"{where}: link {link.name} is no party")
+        if link.kind not in LINK_KINDS:
+            faults.append(f"{where}: link {link.name}: expected a kind among {' '.join(LINK_KINDS)}, found {link.kind!r}")
+        elif (link.id is not None) != (link.kind in LINKED_KINDS):
+            faults.append(f"{where}: link {link.name}: {link.kind} {'lacks its id' if link.id is None else 'has an id'}")
     return faults
 
 

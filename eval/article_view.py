@@ -151,7 +151,7 @@ def event_rows(pair: EventPair) -> list[tuple[str, str, str, bool]]:
     """``(field, gold, predicted, differs)`` of a pair of events, as text; nothing stated reads –."""
     rows = []
     for name, title in (("parties", "parties"), ("other_parties", "other parties"), ("signatories", "signatories"),
-                        ("date", "date"), ("agreement", "agreement")):
+                        ("date", "date"), ("agreement", "agreement"), ("kind", "kind"), ("status", "status")):
         sides = [_field_text(event, name) for event in (pair.gold, pair.predicted)]
         differs = name in pair.differing or pair.gold is None or pair.predicted is None
         if sides != ["–", "–"]:

@@ -14,7 +14,7 @@ from data.schema import Schema
 
 Kind = Literal["correct", "boundary", "label", "missed", "spurious"]
 KINDS: tuple[Kind, ...] = ("correct", "boundary", "label", "missed", "spurious")
-EVENT_FIELDS = ("parties", "other_parties", "signatories", "date", "agreement")
+EVENT_FIELDS = ("parties", "other_parties", "signatories", "date", "agreement", "kind", "status")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,9 +122,13 @@ def _score_by(
     return {"micro": micro, "macro_f1": float(np.mean(present)) if present else 0.0, "by_name": per_name}
 
 
+EVENT_FIELDS = ("agreement", "kind", "status")
+EVENT_SCORES = ("parties", "record", "signatories", "dates_of_matched", *(f"{name}_of_records" for name in EVENT_FIELDS))
+
+
 def event_counts(gold: Article, predicted: Article) -> dict[str, Counts]:
-    """Counts of one article's events: right parties, right record (parties and date), signatories, and dates of
-    events whose parties are right."""
+    """Counts of one article's events: right parties, right record (parties and date), signatories, dates of events whose
+    parties are right, and of events whose record is right each of ``EVENT_FIELDS`` (hits and misses: recall is accuracy)."""
     gold_parties, found_parties = [_parties(v) for v in gold.events], [_parties(v) for v in predicted.events]
     records = count_sets([(_parties(v), v.date) for v in gold.events], [(_parties(v), v.date) for v in predicted.events])
     matched = count_sets(gold_parties, found_parties).hits
@@ -133,6 +137,7 @@ def event_counts(gold: Article, predicted: Article) -> dict[str, Counts]:
         "record": records,
         "signatories": count_sets(_signatories(gold.events), _signatories(predicted.events)),
         "dates_of_matched": Counts(records.hits, 0, matched - records.hits),
+        **{f"{name}_of_records": _field_counts(gold.events, predicted.events, name) for name in EVENT_FIELDS},
     }
 
 
@@ -166,6 +171,14 @@ def dates_by_precision(pairs: Iterable[tuple[Article, Article]]) -> dict[str, Co
                 found[key] -= 1
     return {name: Counts(hits=counts[name, True], missed=counts[name, False])
             for name in DATE_PRECISIONS if counts[name, True] or counts[name, False]}
+
+
+def _field_counts(gold: Sequence[Event], found: Sequence[Event], name: str) -> Counts:
+    """How often a field is right among events whose record is; that the gold names no agreement is to be got right too."""
+    values = [[(_parties(v), v.date, getattr(v, name)) for v in events] for events in (gold, found)]
+    records = count_sets(*([record[:2] for record in side] for side in values))
+    right = count_sets(*values).hits
+    return Counts(right, 0, records.hits - right)
 
 
 def _parties(event: Event) -> frozenset[str]:
@@ -219,11 +232,14 @@ def score_articles(
 def _score_events(pairs: Sequence[tuple[Article, Article]]) -> dict[str, Any]:
     per_article = [event_counts(g, p) for g, p in pairs]
     scores: dict[str, Any] = {}
-    for name in ("parties", "record", "signatories", "dates_of_matched"):
+    for name in EVENT_SCORES:
         scores[name] = _scores([c[name] for c in per_article])
         scores[name]["hits"] = sum(c[name].hits for c in per_article)
     scores["dates_by_precision"] = {name: {"right": c.hits, "support": c.hits + c.missed}
                                     for name, c in dates_by_precision(pairs).items()}
+    for name in EVENT_FIELDS:
+        of_records = sum((c[f"{name}_of_records"] for c in per_article), Counts())
+        scores[f"{name}_of_records"]["accuracy"] = of_records.recall
     negatives = [p for g, p in pairs if not g.events]
     scores["negative_articles"] = len(negatives)
     scores["false_events_per_100_negatives"] = (

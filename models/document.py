@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,13 +14,15 @@ from data.schema import Schema
 from data.tags import TokenSpan
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
-from models.events import TextView, build_events
+from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
 from models.pairs import PairBatch
 from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32
+# Sentences with one of these characters may speak of a signing; the fields of an event are read off them too.
+_SIGNING_WORDS = re.compile("[签簽约約協协联聯託托揭]")
 SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory stays bounded
 
 
@@ -41,8 +44,8 @@ class Predictor:
             if len(group) == 1 and len(group[0].token_ids) > SECTION_TOKENS:
                 yield self._predict_long(group[0])
             else:
-                for encoded, (entities, relations) in zip(group, self._read(group), strict=True):
-                    yield self._assemble(encoded, entities, relations)
+                for encoded, reading in zip(group, self._read(group), strict=True):
+                    yield self._assemble(encoded, reading)
 
     def relate(self, articles: Iterable[Article]) -> Iterator[Article]:
         """Relations and events over the *given* entities: the diagnostic that leaves the tagger out."""
@@ -54,7 +57,8 @@ class Predictor:
                 states = self.model.merged_states(batch)
                 pairs, scores = self.model.score_pairs(batch, states, [list(encoded.spans)])
             entities = _entities(encoded, encoded.spans, schema)
-            yield self._assemble(encoded, entities, _relations(entities, pairs, scores, schema, self.thresholds, 0))
+            relations = _relations(entities, pairs, scores, schema, self.thresholds, 0)
+            yield self._assemble(encoded, _Reading(entities, relations, _signing_score(pairs, scores, schema)))
 
     def _batches(self, articles: Iterable[Article]) -> Iterator[list[EncodedArticle]]:
         """Encoded articles in groups of at most ``BATCH_TOKENS`` tokens (one alone where it is longer)."""
@@ -74,15 +78,17 @@ class Predictor:
         """A document too long to hold at once: its parts are read one after the other, its events made of the whole."""
         entities: list[Entity] = []
         relations: list[Relation] = []
+        signing_score = 0.0
         for section in self.encoder.sections(encoded, max_tokens=SECTION_TOKENS):
-            [(found, related)] = self._read([section])
-            new_id = {e.id: f"T{len(entities) + i + 1}" for i, e in enumerate(found)}
-            entities += [replace(e, id=new_id[e.id]) for e in found]
-            relations += [replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in related]
-        return self._assemble(encoded, entities, relations)
+            [reading] = self._read([section])
+            new_id = {e.id: f"T{len(entities) + i + 1}" for i, e in enumerate(reading.entities)}
+            entities += [replace(e, id=new_id[e.id]) for e in reading.entities]
+            relations += [replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in reading.relations]
+            signing_score = max(signing_score, reading.signing_score)
+        return self._assemble(encoded, _Reading(entities, relations, signing_score))
 
-    def _read(self, encoded: Sequence[EncodedArticle]) -> list[tuple[list[Entity], list[Relation]]]:
-        """Entities and relations of each article of a batch."""
+    def _read(self, encoded: Sequence[EncodedArticle]) -> list[_Reading]:
+        """What each article of a batch holds."""
         schema = self.encoder.schema
         with torch.inference_mode():
             batch = self.encoder.batch(encoded)
@@ -94,25 +100,38 @@ class Predictor:
         pair_base = span_base = 0
         for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
             entities = _entities(article, found, schema)
-            part = _slice(pairs, pair_base, count)
-            results.append((entities, _relations(entities, part, scores[pair_base : pair_base + count], schema,
-                                                 self.thresholds, span_base)))
+            part, part_scores = _slice(pairs, pair_base, count), scores[pair_base : pair_base + count]
+            relations = _relations(entities, part, part_scores, schema, self.thresholds, span_base)
+            results.append(_Reading(entities, relations, _signing_score(part, part_scores, schema)))
             pair_base += count
             span_base += len(found)
         return results
 
-    def _assemble(self, encoded: EncodedArticle, entities: Sequence[Entity], relations: Sequence[Relation]) -> Article:
-        return assemble(encoded.article, entities, relations, model=self.name)
+    def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> Article:
+        return assemble(encoded.article, reading.entities, reading.relations, model=self.name,
+                        signing_score=reading.signing_score)
 
 
-def assemble(article: Article, entities: Sequence[Entity], relations: Sequence[Relation], *, model: str) -> Article:
+@dataclass(frozen=True)
+class _Reading:
+    """What the model finds in one article, before the document step."""
+
+    entities: list[Entity]
+    relations: list[Relation]
+    signing_score: float
+
+
+def assemble(
+    article: Article, entities: Sequence[Entity], relations: Sequence[Relation], *, model: str,
+    signing_score: float | None = None,
+) -> Article:
     """Add clusters and events to mentions and relations: the document step that every predictor shares."""
     view = text_view(article.text, entities)
     publisher = surface(article.publisher) if article.publisher else None
     clusters = cluster_mentions(entities, view.surfaces, publisher, article.text)
     events = build_events(entities, relations, clusters, view, article.published)
     return replace(article, entities=tuple(entities), relations=tuple(relations), events=events,
-                   clusters=clusters.groups(), undecided=clusters.undecided, model=model)
+                   clusters=clusters.groups(), undecided=clusters.undecided, model=model, signing_score=signing_score)
 
 
 def text_view(text: str, entities: Sequence[Entity]) -> TextView:
@@ -124,10 +143,10 @@ def text_view(text: str, entities: Sequence[Entity]) -> TextView:
         while number + 1 < len(bounds) and bounds[number][1] <= entity.char_start:
             number += 1
         sentence_of[entity.id] = number
-    needed = set(sentence_of.values())
+    needed = set(sentence_of.values()) | {i for i, (s, e) in enumerate(bounds) if _SIGNING_WORDS.search(text, s, e)}
     return TextView(
         surfaces={e.id: surface(e.text) for e in entities}, sentence_of=sentence_of,
-        sentences=[surface(text[s:e]) if i in needed else "" for i, (s, e) in enumerate(bounds)],
+        sentences=[surface(text[s:e]) if i in needed else "" for i, (s, e) in enumerate(bounds)], bounds=bounds,
     )
 
 
@@ -144,6 +163,13 @@ def _entities(article: EncodedArticle, spans: Sequence[TokenSpan], schema: Schem
         entities.append(Entity(id=f"T{i + 1}", char_start=start, char_end=end, label=schema.labels[span.label],
                                text=article.article.text[start:end], score=round(span.score, 4)))
     return entities
+
+
+def _signing_score(pairs: PairBatch, scores: torch.Tensor, schema: Schema) -> float:
+    """The probability of the likeliest signing of an article: its best pair of any relation that makes an event."""
+    kinds = [i for i, r in enumerate(schema.relations) if r.name in SIGNING_RELATIONS]
+    likely = scores[:, kinds][pairs.allowed[:, kinds]]
+    return round(float(likely.max()), 4) if likely.numel() else 0.0
 
 
 def _relations(

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx
 
 from data.article import Entity, Event, Relation, Signatory
+from data.errors import run_command
 from models.aliases import Clusters
 from models.dates import resolve_all
+from models.event_fields import EventText, agreement_name, event_kind, event_status, is_denied
 
+SIGNING_RELATIONS = ("SIGNED_WITH", "SIGNED_FOR", "SIGNED_ON")  # each of them alone makes an event
 MAX_CLIQUE_PAIRS = 60
-_DOCUMENT = "(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|共建书|议定书)"
-_SIGNED_NAME = re.compile(
-    rf"(?:签署|签订|签定|签下|续签|达成|共签)(?:了|的)?[《“\"]?([^，,。；;、《》“”\"\s]{{1,24}}?{_DOCUMENT})"
-)
-_ANY_NAME = re.compile(rf"[《“\"]?((?:[\u4e00-\u9fff]|[(（][\u4e00-\u9fff]+[)）]){{2,16}}?{_DOCUMENT})")
-_NAME_PREFIX = re.compile(
-    r"^.*?(?:签署|签订|签定|签下|达成|根据|按照|代表|双方|共同|正式|就|在|与|和|了|的|该|此次|本次|这份|上述|、)(?=.{2})"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +26,8 @@ class TextView:
 
     surfaces: Mapping[str, str]  # by entity id
     sentence_of: Mapping[str, int]  # by entity id
-    sentences: Sequence[str]  # clean text of each sentence
+    sentences: Sequence[str]  # clean text of each sentence; empty where it has neither mention nor word of signing
+    bounds: Sequence[tuple[int, int]] = ()  # (char_start, char_end) of each sentence in the raw text
 
 
 def build_events(
@@ -67,7 +63,12 @@ def build_events(
             if r.type in ("SIGNED_FOR", "SIGNED_ON")
             and clusters.of[r.tail if r.type == "SIGNED_FOR" else r.head] in parties
         ]
-        event = _event(parties, links, stated, entities, relations, clusters, view, dates, published)
+        sentences = sorted({view.sentence_of[i] for i in stated})
+        if is_denied(view.sentences[s] for s in sentences):
+            continue
+        event = _event(parties, links, sentences, entities, relations, clusters, view, dates, published)
+        others = frozenset().union(*(a for a in agreements if a != parties))
+        event = _with_fields(event, (parties - others, others - parties), sentences, entities, clusters, view, published)
         drafts.append((min(position[i] for i in stated), event))
     return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
 
@@ -88,22 +89,41 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
 
 
 def _event(
-    parties: frozenset[int], links: Sequence[Relation], stated: Sequence[str], entities: Sequence[Entity],
+    parties: frozenset[int], links: Sequence[Relation], sentences: Sequence[int], entities: Sequence[Entity],
     relations: Sequence[Relation], clusters: Clusters, view: TextView, dates: Mapping[str, str | None], published: str | None,
 ) -> Event:
     label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
     order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
-    sentences = sorted({view.sentence_of[i] for i in stated})
-    scores = [r.score for r in links if r.score is not None]
+    alone = [r for r in relations if (r.type == "SIGNED_FOR" and clusters.of[r.tail] in parties)
+             or (r.type == "SIGNED_ON" and clusters.of[r.head] in parties)]
+    scores = [r.score for r in links or alone if r.score is not None]
     return Event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
         other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
         signatories=_signatories(parties, relations, clusters, view),
         date=_date(parties, sentences, relations, clusters, view, dates, published and published[:10]),
-        agreement=_agreement_name(view.sentences[s] for s in sentences),
         evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
         score=round(max(scores), 4) if scores else None,
     )
+
+
+def _with_fields(
+    event: Event, alone: tuple[frozenset[int], frozenset[int]], sentences: Sequence[int], entities: Sequence[Entity],
+    clusters: Clusters, view: TextView, published: str | None,
+) -> Event:
+    """Agreement, kind, status and sentence offsets; ``alone`` are the parties that only this agreement has, and those
+    that only others have."""
+    named = [e.id for e in entities if e.id in clusters.of]
+    own, neighbours = ({view.surfaces[i] for i in named if clusters.of[i] in group} for group in alone)
+    text = EventText(
+        stated=[view.sentences[s].strip() for s in sentences],
+        headline=next((s.strip() for s in view.sentences if s), ""),
+        rest=[s.strip() for i, s in enumerate(view.sentences) if s and i not in sentences],
+        own=own, neighbours=neighbours, names={view.surfaces[i] for i in named},
+        hospitals=event.parties, others=event.other_parties, date=event.date, published=published)
+    agreement = agreement_name(text)
+    return replace(event, agreement=agreement, kind=event_kind(text, agreement), status=event_status(text),
+                   sentences=tuple(view.bounds[s] for s in sentences) if view.bounds else ())
 
 
 def _signatories(
@@ -154,16 +174,16 @@ def _date(
     return named[-1] if named else None
 
 
-def _agreement_name(sentences: Iterable[str]) -> str | None:
-    """The words that name the agreement in the sentences that state it, else None."""
-    texts = list(sentences)
-    for pattern in (_SIGNED_NAME, _ANY_NAME):
-        names = [_NAME_PREFIX.sub("", m[1]) for text in texts for m in pattern.finditer(text)]
-        names = [n for n in names if len(n) > 2]
-        if names:
-            return max(names, key=len)
-    return None
-
-
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m models.events merge …``: see :mod:`models.merge`."""
+    from models.merge import main as merge
+
+    return merge(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

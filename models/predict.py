@@ -24,13 +24,16 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  python -m models.predict --model runs/default --input data/articles --output out.jsonl\n"
                "  python -m models.predict --model runs/default --input 'news/*.html' --output events.jsonl --events-only\n"
+               "  python -m models.predict --model runs/default --input news --output out.jsonl --register hospitals.csv\n"
                "  cat article.txt | python -m models.predict --model runs/default --input - --output -")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="a run folder, such as runs/default")
     parser.add_argument("--input", required=True, nargs="+", metavar="PATH",
                         help="files (.txt .md .html .jsonl, also .gz), folders, globs, or - for standard input")
     parser.add_argument("--output", required=True, metavar="FILE", help="JSONL file to write, or - for standard output")
     parser.add_argument("--events-only", action="store_true",
-                        help="one line an event (article id, date of publication, event) instead of whole articles")
+                        help="one line an event (article id, date of publication, publisher, event) instead of whole articles")
+    parser.add_argument("--register", type=Path, metavar="CSV",
+                        help="your institutions (columns id, name, aliases, region): parties of events get links into it")
     return parser.parse_args(argv)
 
 
@@ -42,14 +45,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     from data.files import atomic_write
     from data.readers import iter_articles
     from models.extractor import Extractor
+    from models.register import link_article, link_summary, read_register
 
+    register = read_register(args.register) if args.register else None
+    for fault in register.faults if register else ():
+        print(f"skipped: {fault}", file=sys.stderr)
     extractor = Extractor.load(args.model)
     counts: Counter[str] = Counter()
+    links: Counter[str] = Counter()
     articles = _readable(iter_articles(args.input), counts)
     predicted = tqdm(extractor.extract_all(articles), unit=" articles", disable=not sys.stderr.isatty())
 
     def write(stream: IO[str]) -> None:
         for article in predicted:
+            if register:
+                article = link_article(article, register)
+                links.update(link.kind for event in article.events for link in event.links)
             counts["articles"] += 1
             counts["events"] += len(article.events)
             for line in _event_lines(article) if args.events_only else [dump_line(article)]:
@@ -65,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                                 repair="see the messages above for each input")
     print(f"{counts['articles']} articles, {counts['events']} events, {counts['faults']} inputs that could not be read",
           file=sys.stderr)
+    if register:
+        print(link_summary(links), file=sys.stderr)
     return EXIT_OK if counts["articles"] else EXIT_FAILED
 
 
@@ -85,7 +98,8 @@ def _event_lines(article: Article) -> Iterator[str]:
 
     events: list[dict[str, Any]] = article_to_dict(article)["events"]
     for event in events:
-        yield json.dumps({"article": article.id, "published": article.published, **event}, ensure_ascii=False)
+        yield json.dumps({"article": article.id, "published": article.published, "publisher": article.publisher, **event},
+                         ensure_ascii=False)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from data.article import (
     Article,
     Entity,
     Event,
+    Link,
+    LinkCandidate,
     Relation,
     Signatory,
     article_from_dict,
@@ -41,14 +43,18 @@ def articles(draw: st.DrawFn) -> Article:
                                score=draw(SCORES)))
     relations = [Relation(type=draw(NAMES), head=e.id, tail=entities[0].id, score=draw(SCORES)) for e in entities]
     signatories = st.builds(Signatory, person=NAMES, roles=st.lists(NAMES, max_size=2).map(tuple), hospital=OPTIONAL)
+    candidates = st.none() | st.builds(LinkCandidate, id=NAMES, name=NAMES, score=st.floats(0, 1))
+    links = st.builds(Link, name=NAMES, kind=NAMES, id=OPTIONAL, best=candidates, runner_up=candidates)
+    spans = st.tuples(st.integers(0, 9), st.integers(0, 9))
     events = draw(st.lists(st.builds(
         Event, parties=st.lists(NAMES, max_size=3).map(tuple), other_parties=st.lists(NAMES, max_size=2).map(tuple),
         signatories=st.lists(signatories, max_size=2).map(tuple), date=OPTIONAL, agreement=OPTIONAL,
-        evidence=st.lists(NAMES, max_size=2).map(tuple), kind=OPTIONAL, status=OPTIONAL, score=SCORES), max_size=2))
+        evidence=st.lists(NAMES, max_size=2).map(tuple), kind=OPTIONAL, status=OPTIONAL, score=SCORES,
+        sentences=st.lists(spans, max_size=2).map(tuple), links=st.lists(links, max_size=2, unique_by=lambda k: k.name).map(tuple)), max_size=2))
     clusters = tuple((e.id,) for e in entities)
     return Article(id=draw(NAMES), text=text, published=draw(OPTIONAL), publisher=draw(OPTIONAL),
                    entities=tuple(entities), relations=tuple(relations), events=tuple(events), clusters=clusters,
-                   model=draw(OPTIONAL))
+                   model=draw(OPTIONAL), signing_score=draw(SCORES))
 
 
 @given(articles())
@@ -78,6 +84,18 @@ def test_scores_and_model_are_kept_where_set() -> None:
                       entities=(Entity(id="T1", char_start=0, char_end=1, label="X", text="甲", score=0.0),))
     record = article_to_dict(article)
     assert record["model"] == "m" and record["entities"][0]["score"] == 0.0
+
+
+def test_what_only_predictions_carry_stands_under_its_own_keys() -> None:
+    best = LinkCandidate(id="H1", name="甲市医院", score=0.9)
+    event = Event(parties=("甲院", "乙院"), sentences=((0, 4),), links=(
+        Link(name="甲院", kind="close", id="H1", best=best), Link(name="乙院", kind="none")))
+    record = article_to_dict(Article(id="a", text="甲院乙院", events=(event,), signing_score=0.97))
+    assert record["signing_score"] == 0.97 and record["events"][0]["sentences"] == [[0, 4]]
+    assert record["events"][0]["links"] == {
+        "甲院": {"id": "H1", "kind": "close", "best": {"id": "H1", "name": "甲市医院", "score": 0.9}, "runner_up": None},
+        "乙院": {"id": None, "kind": "none", "best": None, "runner_up": None}}
+    assert article_from_dict(record).without_annotation() == Article(id="a", text="甲院乙院")
 
 
 def test_offsets_count_code_points_beyond_the_basic_plane(tmp_path: Path) -> None:
@@ -115,6 +133,9 @@ BROKEN = [
     ('{"id": "a", "text": "x", "entities": [{"id": "T1", "start": "zero", "end": 1, "label": "P", "text": "x"}]}', "zero"),
     ('{"id": "a", "text": "x", "entities": 3}', "int"),
     ('{"id": "a", "text": "x", "relations": [{"type": "R", "head": "T1"}]}', "the key 'tail' is missing"),
+    ('{"id": "a", "text": "x", "events": [{"parties": [], "links": ["H1"]}]}', "expected links to be an object"),
+    ('{"id": "a", "text": "x", "events": [{"parties": [], "links": {"甲": {}}}]}', "the key 'kind' is missing"),
+    ('{"id": "a", "text": "x", "events": [{"parties": [], "sentences": [[1]]}]}', "not enough values"),
     ('{"id": "a", "text": "x", "events": [{}]}', "the key 'parties' is missing"),
 ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.article import Article, Entity, Event, Relation, Signatory
+from data.article import Article, Entity, Event, Link, Relation, Signatory
 from data.errors import UsageError
 from data.schema import Schema, load_schema, restrict, schema_from_dict, schema_of
 
@@ -154,3 +154,10 @@ def test_a_schema_read_off_the_data(seeds: list[Article], parties: Schema) -> No
     assert [restrict(a, schema).relations for a in seeds] == [a.relations for a in seeds]
     assert schema_from_dict(schema.to_dict()) == schema
     assert schema_of([Article(id="a", text="x")], "none").labels == ()
+
+
+def test_restrict_drops_the_links_of_dropped_parties(hospital: Schema, parties: Schema) -> None:
+    event = Event(parties=("甲",), other_parties=("乙大学",), links=(Link(name="甲", kind="none"), Link(name="乙大学", kind="none")))
+    article = Article(id="a", text="甲与乙大学", events=(event,))
+    assert [k.name for k in restrict(article, hospital).events[0].links] == ["甲"]
+    assert restrict(article, parties).events == (event,)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.article import Article, Entity, Event, Relation, write_jsonl
+from data.article import Article, Entity, Event, Link, LinkCandidate, Relation, write_jsonl
 from data.schema import Schema
 from data.validate import main, validate_articles, validate_file
 
@@ -28,8 +28,9 @@ SIGNED = Relation(type="SIGNED_WITH", head="T1", tail="T2")
 
 
 def test_a_right_article_has_no_fault(hospital: Schema) -> None:
-    right = article(A, B, ROLE, ZHANG, relations=(SIGNED, Relation(type="HOLDS_ROLE", head="T4", tail="T3")),
-                    events=(Event(parties=("甲医院", "乙医院"), evidence=("T1",)),), clusters=(("T1",), ("T2",)))
+    link = Link(name="甲医院", kind="exact", id="1", best=LinkCandidate(id="1", name="甲医院", score=1.0))
+    event = Event(parties=("甲医院", "乙医院"), evidence=("T1",), sentences=((0, 17),), links=(link, Link(name="乙医院", kind="none")))
+    right = article(A, B, ROLE, ZHANG, relations=(SIGNED, Relation(type="HOLDS_ROLE", head="T4", tail="T3")), events=(event,), clusters=(("T1",), ("T2",)))
     assert validate_articles([right], hospital) == []
 
 
@@ -52,6 +53,15 @@ KINDS = {
     "relation turned": (article(A, B, relations=(Relation(type="SIGNED_WITH", head="T2", tail="T1"),)),
                         "a-1: relation SIGNED_WITH T2 -> T1: a symmetric relation is stored head first in the text"),
     "evidence": (article(A, B, events=(Event(parties=("甲", "乙"), evidence=("T1", "T7")),)), "a-1: event of 甲 + 乙: evidence ['T7'] is no entity"),
+    "sentence": (article(A, events=(Event(parties=("甲",), sentences=((0, 4), (9, 99))),)),
+                 "a-1: event of 甲: expected sentence offsets within 0-17, start before end, found 9-99"),
+    "link of nobody": (article(A, events=(Event(parties=("甲",), links=(Link(name="乙", kind="none"),)),)), "a-1: event of 甲: link 乙 is no party"),
+    "link kind": (article(A, events=(Event(parties=("甲",), links=(Link(name="甲", kind="near"),)),)),
+                  "a-1: event of 甲: link 甲: expected a kind among exact alias close ambiguous none, found 'near'"),
+    "link without id": (article(A, events=(Event(parties=("甲",), links=(Link(name="甲", kind="exact"),)),)),
+                        "a-1: event of 甲: link 甲: exact lacks its id"),
+    "link with id": (article(A, events=(Event(parties=("甲",), other_parties=("丙",), links=(Link(name="丙", kind="ambiguous", id="1"),)),)),
+                     "a-1: event of 甲 + 丙: link 丙: ambiguous has an id"),
     "cluster": (article(A, clusters=(("T1", "T8"),)), "a-1: cluster ('T1', 'T8'): ['T8'] is no entity"),
     "undecided": (article(A, undecided=("T8",)), "a-1: undecided: T8 is no entity"),
 }

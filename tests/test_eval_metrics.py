@@ -166,6 +166,22 @@ def test_events_by_hand() -> None:
     assert counts["dates_of_matched"] == Counts(0, 0, 1)
 
 
+def test_fields_are_scored_on_right_records_alone(hospital: Schema) -> None:
+    def full(partner: str, date: str, *fields: str | None) -> Event:
+        return Event(parties=("甲", partner), date=date, agreement=fields[0], kind=fields[1], status=fields[2])
+
+    gold = article(events=(full("乙", "2024", "协议书", "医联体", "signed"), full("丙", "2023", None, "托管", "planned"),
+                           full("丁", "2022", "备忘录", "other", "signed")))
+    found = article(events=(full("乙", "2024", "协议书", "医联体", "renewed"), full("丙", "2023", None, "共建", "planned"),
+                            full("丁", "2021", "备忘录", "other", "signed")))
+    counts = event_counts(gold, found)
+    assert counts["record"].hits == 2
+    assert counts["agreement_of_records"] == Counts(2, 0, 0)
+    assert counts["kind_of_records"] == counts["status_of_records"] == Counts(1, 0, 1)
+    scores = score_articles([gold, article(name="b")], [found, article(name="b")], hospital)["events"]
+    assert [scores[f"{n}_of_records"]["accuracy"] for n in ("agreement", "kind", "status")] == [1.0, 0.5, 0.5]
+
+
 def test_other_parties_count_as_parties() -> None:
     with_org = Event(parties=("甲",), other_parties=("乙公司",))
     assert event_counts(article(events=(with_org,)), article(events=(event("甲"),)))["parties"] == Counts(0, 1, 1)

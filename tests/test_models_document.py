@@ -121,6 +121,24 @@ def test_spans_below_the_floor_of_their_label_go(predictor: Predictor, seeds: li
     assert {(e.char_start, e.label) for e in some.entities} == kept != {(e.char_start, e.label) for e in every.entities}
 
 
+def test_the_signing_score_is_that_of_the_likeliest_signing(predictor: Predictor, seeds: list[Article], marked) -> None:
+    found, = predictor.predict(short(seeds[:1], 150))
+    every, = replace(predictor, thresholds=dict.fromkeys(predictor.thresholds, 0.0)).predict(short(seeds[:1], 150))
+    best = max(r.score or 0 for r in every.relations if r.type.startswith("SIGNED_"))
+    assert found.signing_score == every.signing_score == best > 0
+    nothing, = replace(predictor, thresholds=dict.fromkeys(predictor.thresholds, 1.01)).predict(short(seeds[:1], 150))
+    assert nothing.events == () and nothing.signing_score == best
+    one = marked("{H1:甲市医院}无事，{P1:张三}参观。")
+    alone, = predictor.relate([Article(id="a", text=one.text, entities=one.entities[:1])])
+    assert alone.signing_score == 0.0  # no pair, no signing
+
+
+def test_the_signing_score_of_a_long_document_is_that_of_its_likeliest_part(predictor: Predictor, seeds: list[Article], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "SECTION_TOKENS", 120)
+    found, = predictor.predict(short(seeds[:1], 300))
+    assert found.signing_score is not None and found.signing_score >= max(r.score or 0 for r in found.relations if r.type.startswith("SIGNED_"))
+
+
 def test_the_view_of_the_text(marked) -> None:
     article = marked("开头。{H1:威海市中醫(yī)院}好。\n\n{P1:张三}说：{H2:乙院}。")
     view = text_view(article.text, article.entities)
@@ -129,6 +147,8 @@ def test_the_view_of_the_text(marked) -> None:
     assert view.sentence_of[two] == view.sentence_of[three] != view.sentence_of[one]
     assert view.sentences[view.sentence_of[one]] == "威海市中医院好。" and view.sentences[view.sentence_of[two]] == "张三说:乙院。"
     assert view.sentences[0] == ""
+    assert [article.text[s:e] for s, e in view.bounds] == ["开头。", "威海市中醫(yī)院好。\n\n", "张三说：乙院。"]
+    assert text_view("无事。两院的協議已簽。", []).sentences == ["", "两院的协议已签。"]  # it speaks of signing
 
 
 def test_the_front_door(run_folder, predictor: Predictor, seeds: list[Article]) -> None:

@@ -67,8 +67,23 @@ def test_events_only(run_folder: Path, article_file: Path, predictor: Predictor,
     said = call(main, "--model", run_folder, "--input", article_file, "--output", "-", "--events-only")
     lines = [json.loads(line) for line in said.out.splitlines()]
     again, = predictor.predict([Article(id="one", text=TEXT)])
-    assert [{"article": "one", "published": None, **e} for e in article_to_dict(again)["events"]] == lines
+    assert [{"article": "one", "published": None, "publisher": None, **e} for e in article_to_dict(again)["events"]] == lines
     assert lines and all("parties" in line and "text" not in line for line in lines)
+
+
+def test_a_register_links_the_parties_of_events(run_folder: Path, tmp_path: Path, article_file: Path, predictor: Predictor, call) -> None:
+    again, = predictor.predict([Article(id="one", text=TEXT)])
+    name = again.events[0].parties[0]
+    register = tmp_path / "hospitals.csv"
+    register.write_text(f"id,name\nH1,{name}\n,无号医院\n", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    said = call(main, "--model", run_folder, "--input", article_file, "--output", out, "--register", register)
+    assert said.code == 0 and "line 3: no id" in said.err and "register: 1 exact" in said.err
+    found, = read_jsonl(out)
+    assert validate_articles([found]) == []
+    assert [link.id for link in found.events[0].links if link.name == name] == ["H1"]
+    assert [e.parties for e in found.events] == [e.parties for e in again.events] and not again.events[0].links
+    assert call(main, "--model", run_folder, "--input", article_file, "--output", out, "--register", tmp_path / "none.csv").code == 1
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_read(run_folder: Path, tmp_path: Path, article_file: Path, call) -> None:
