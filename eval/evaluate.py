@@ -78,6 +78,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     record["seen_in_training"] = seen
     record["provenance"] = provenance(gold, facts)
     record["thresholds"] = predictor.thresholds
+    record["temperature"] = predictor.temperature
     metrics = Metrics(record)
     write_jsonl(report / "predictions.jsonl", predicted)
     write_jsonl(report / "gold.jsonl", gold)

@@ -4,26 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data.article import Article
 from data.schema import Schema
-from eval.metrics import count_sets, entity_items, relation_items
-from models.document import Predictor
+from eval.metrics import Counts, count_sets, entity_items, event_counts, relation_items
+from models.document import EVENT, Predictor
 
 LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds are being chosen
+LIKELY = 0.01  # pairs below this say nothing about how far probabilities can be trusted
 FLOORS = tuple(round(0.05 * i, 2) for i in range(17))  # candidate floors of span scores, up to 0.8
+EVENT_FLOORS = tuple(round(0.05 * i, 2) for i in range(20))  # candidate floors of event scores, up to 0.95
+TEMPERATURES = tuple(round(0.5 * 1.1**i, 3) for i in range(24))  # 0.5 to 4.5
+SMALLEST = 1e-4  # scores are stored with four digits
 
 
-def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, float]:
-    """Floors of span scores by label, then relation thresholds over the spans that are left, chosen on dev; without
-    dev no floor and 0.5 for each relation."""
+def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, Any]:
+    """What a model's settings need to decide: ``{"temperature": float, "thresholds": {name: float}}``.
+
+    Chosen on dev one after the other: floors of span scores by label; the temperature that makes the probabilities of
+    pairs over the spans that are left honest; a threshold for each relation type; a floor for events. Without dev,
+    nothing is floored and relations hold from 0.5.
+    """
     schema = predictor.encoder.schema
     if not dev:
-        return {r.name: 0.5 for r in schema.relations}
-    every = replace(predictor, thresholds={r.name: LOOSE for r in schema.relations})
-    floors = best_floors(dev, list(every.predict(dev)), schema)
-    loose = replace(every, thresholds={**every.thresholds, **floors})
-    return {**floors, **best_thresholds(dev, list(loose.predict(dev)), schema)}
+        return {"temperature": 1.0, "thresholds": {r.name: 0.5 for r in schema.relations}}
+    every = replace(predictor, thresholds={r.name: LOOSE for r in schema.relations}, temperature=1.0)
+    thresholds = best_floors(dev, list(every.predict(dev)), schema)
+    all_pairs = replace(every, thresholds={**dict.fromkeys(every.thresholds, LIKELY), **thresholds})
+    temperature = best_temperature(*pair_scores(dev, list(all_pairs.predict(dev)), schema))
+    loose = replace(every, thresholds={**every.thresholds, **thresholds}, temperature=temperature)
+    thresholds |= best_thresholds(dev, list(loose.predict(dev)), schema)
+    tuned = replace(loose, thresholds=thresholds)
+    return {"temperature": temperature,
+            "thresholds": {**thresholds, EVENT: best_event_floor(dev, list(tuned.predict(dev)))}}
+
+
+def pair_scores(
+    gold: Sequence[Article], predicted: Sequence[Article], schema: Schema
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities of predicted relations ``(K,)`` and which of them are in gold."""
+    found = {a.id: a for a in predicted}
+    scores: list[float] = []
+    right: list[bool] = []
+    for article in gold:
+        items = set(relation_items(article, schema))
+        scores += [r.score or 0.0 for r in found[article.id].relations]
+        right += [item in items for item in relation_items(found[article.id], schema)]
+    return np.array(scores), np.array(right, dtype=bool)
+
+
+def best_temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """The divisor of the logits with the least cross-entropy (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+
+    Args:
+        scores: ``(K,)`` probabilities at temperature 1.
+        right: ``(K,)`` whether each relation is in gold.
+    """
+    if not right.any() or right.all():
+        return 1.0
+    logits = np.log(np.clip(scores, SMALLEST, 1 - SMALLEST)) - np.log1p(-np.clip(scores, SMALLEST, 1 - SMALLEST))
+    signed = np.where(right, logits, -logits)
+    return min(TEMPERATURES, key=lambda t: float(np.logaddexp(0.0, -signed / t).mean()))
+
+
+def best_event_floor(gold: Sequence[Article], predicted: Sequence[Article]) -> float:
+    """The lowest event score to keep for the best F1 of event parties on dev; 0 keeps all."""
+    found = {a.id: a for a in predicted}
+
+    def f1(floor: float) -> float:
+        kept = [replace(found[a.id], events=tuple(v for v in found[a.id].events if (v.score or 0.0) >= floor)) for a in gold]
+        return sum((event_counts(g, p)["parties"] for g, p in zip(gold, kept, strict=True)), Counts()).f1
+
+    return max(EVENT_FLOORS, key=lambda floor: (f1(floor), -floor))
 
 
 def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: Schema) -> dict[str, float]:

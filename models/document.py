@@ -21,6 +21,7 @@ from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32
+EVENT = "event"  # key of the events' floor among the thresholds
 # Sentences with one of these characters may speak of a signing; the fields of an event are read off them too.
 _SIGNING_WORDS = re.compile("[签簽约約協协联聯託托揭]")
 SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory stays bounded
@@ -30,13 +31,15 @@ SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory sta
 class Predictor:
     """A model with what belongs to it: how text is encoded, and from which score a mention or a relation holds.
 
-    ``thresholds`` is keyed by relation type (0.5 where it lacks one) and by label (0 where it lacks one).
+    ``thresholds`` is keyed by relation type (0.5 where it lacks one), by label (0 where it lacks one), and by
+    ``event`` for the lowest score of an event (0 where it lacks that). ``temperature`` divides the logits of pairs.
     """
 
     model: SigningModel
     encoder: TextEncoder
     thresholds: dict[str, float]
     name: str
+    temperature: float = 1.0
 
     def predict(self, articles: Iterable[Article]) -> Iterator[Article]:
         """Predicted articles, in order; any annotation of the given ones is ignored."""
@@ -55,7 +58,8 @@ class Predictor:
             with torch.inference_mode():
                 batch = self.encoder.batch([encoded])
                 states = self.model.merged_states(batch)
-                pairs, scores = self.model.score_pairs(batch, states, [list(encoded.spans)])
+                pairs, scores = self.model.score_pairs(batch, states, [list(encoded.spans)],
+                                                       temperature=self.temperature)
             entities = _entities(encoded, encoded.spans, schema)
             relations = _relations(entities, pairs, scores, schema, self.thresholds, 0)
             yield self._assemble(encoded, _Reading(entities, relations, _signing_score(pairs, scores, schema)))
@@ -95,7 +99,7 @@ class Predictor:
             output = self.model.joint(batch)
             spans = [[s for s in found if s.score >= self.thresholds.get(schema.labels[s.label], 0.0)]
                      for found in self.model.decode(batch, output.tag_logits)]
-            pairs, scores = self.model.score_pairs(batch, output.states, spans)
+            pairs, scores = self.model.score_pairs(batch, output.states, spans, temperature=self.temperature)
         results = []
         pair_base = span_base = 0
         for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
@@ -108,8 +112,10 @@ class Predictor:
         return results
 
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> Article:
-        return assemble(encoded.article, reading.entities, reading.relations, model=self.name,
-                        signing_score=reading.signing_score)
+        article = assemble(encoded.article, reading.entities, reading.relations, model=self.name,
+                           signing_score=reading.signing_score)
+        floor = self.thresholds.get(EVENT, 0.0)
+        return replace(article, events=tuple(v for v in article.events if v.score is None or v.score >= floor))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Spans are represented by their ends and an attention pool of their inside (SpERT, Eberts and Ulges 2020,
 https://arxiv.org/abs/1909.07755); to these come the text between the two, the sentences around them, and
-embedded distances and counts (models/pairs.py).
+embedded distances and counts (models/pairs.py). Poorer forms are kept for comparison: what the full one brings is in
+``configs/sweeps/relation-head.yaml``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,28 @@ from torch import nn
 from models.pairs import FEATURE_SIZES, PairBatch
 
 PRIOR_LOGIT = -4.0
+FORMS = ("ends", "biaffine", "between", "full")
 PLACES = ("after_left", "before_right", "after_right", "left_sentence", "right_sentence")
 
 
 class RelationHead(nn.Module):
-    """Scores pairs. Shapes: N tokens, H encoder width, S spans, P pairs, D width here, R relation types."""
+    """Scores pairs. Shapes: N tokens, H encoder width, S spans, P pairs, D width here, R relation types.
+
+    Args:
+        form: what a pair is judged by. ``ends``: its spans and the features of :mod:`models.pairs`; ``biaffine``: these
+            and a product of both spans (Dozat and Manning 2017, https://arxiv.org/abs/1611.01734); ``between``: ends
+            and the pooled text between the spans, as in SpERT; ``full``: that, the tokens around both, and their
+            sentences.
+    """
 
     def __init__(
-        self, *, hidden_size: int, label_count: int, relation_count: int, width: int = 128, dropout: float = 0.2
+        self, *, hidden_size: int, label_count: int, relation_count: int, width: int = 128, dropout: float = 0.2,
+        form: str = "full",
     ) -> None:
         super().__init__()
+        if form not in FORMS:
+            raise ValueError(f"expected one of {', '.join(FORMS)}, found {form!r}")
+        self.form = form
         self.project = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
         self.salience = nn.Linear(width, 1)
         self.label = nn.Embedding(label_count, width)
@@ -30,8 +43,12 @@ class RelationHead(nn.Module):
         self.tail = nn.Linear(4 * width, width)
         # One projection for each place of the context; they are applied before the pairs are formed, so that nothing
         # wider than D is ever held for a pair.
-        self.between = nn.Linear(width, width)
-        self.places = nn.ModuleDict({name: nn.Linear(width, width, bias=False) for name in PLACES})
+        if form in ("between", "full"):
+            self.between = nn.Linear(width, width)
+        if form == "full":
+            self.places = nn.ModuleDict({name: nn.Linear(width, width, bias=False) for name in PLACES})
+        if form == "biaffine":
+            self.product = nn.Linear(width, width)
         self.features = nn.ModuleList(nn.Embedding(size, width) for size in FEATURE_SIZES)
         self.combine = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU())
         self.score = nn.Linear(width, relation_count)
@@ -52,29 +69,38 @@ class RelationHead(nn.Module):
         span = torch.cat(
             [tokens[pairs.span_start], tokens[pairs.span_last], inside, self.label(pairs.span_label)], dim=1
         )  # (S, 4D)
-        hidden = self.head(span)[pairs.head] + self.tail(span)[pairs.tail]  # (P, D)
-        hidden = hidden + self._context(tokens, weight, sums, pairs)
+        heads, tails = self.head(span)[pairs.head], self.tail(span)[pairs.tail]  # (P, D)
+        hidden = heads + tails
+        if self.form == "biaffine":
+            hidden = hidden + self.product(heads) * tails
+        if self.form in ("between", "full"):
+            left, right = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
+            between_sums = _prefix_sums(torch.cat([self.between(tokens) * weight, weight], dim=1))
+            hidden = hidden + _pool(between_sums, pairs.span_last[left] + 1, pairs.span_start[right])
+            if self.form == "full":
+                hidden = hidden + self._around(tokens, sums, pairs, left, right)
         for column, embedding in enumerate(self.features):
             hidden = hidden + embedding(pairs.features[:, column])
         return self.score(self.combine(hidden))
 
-    def _context(
-        self, tokens: torch.Tensor, weight: torch.Tensor, sums: torch.Tensor, pairs: PairBatch
+    def _around(
+        self, tokens: torch.Tensor, sums: torch.Tensor, pairs: PairBatch, left: torch.Tensor, right: torch.Tensor
     ) -> torch.Tensor:
-        """``(P, D)``: the text between the ends, its first and last token, the token after the right end, and the
-        sentences of both ends."""
-        left, right = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
+        """``(P, D)``: the first and last token between the ends, the token after the right end, both sentences.
+
+        Args:
+            sums: ``(N + 1, D + 1)`` prefix sums of the weighted tokens.
+            left, right: ``(P,)`` the earlier and the later span of each pair.
+        """
         last = len(tokens) - 1
-        after_left = (pairs.span_last + 1).clamp(max=last)  # (S,)
-        before_right = (pairs.span_start - 1).clamp(min=0)  # (S,)
+        after = (pairs.span_last + 1).clamp(max=last)  # (S,)
+        before = (pairs.span_start - 1).clamp(min=0)  # (S,)
         sentence_start, sentence_end = _sentence_bounds(pairs.sentence_of_token)
         summary = _pool(sums, sentence_start, sentence_end)[pairs.sentence_of_token[pairs.span_start]]  # (S, D)
-        of_left = self.places["after_left"](tokens[after_left]) + self.places["left_sentence"](summary)
-        of_right = (self.places["before_right"](tokens[before_right]) + self.places["after_right"](tokens[after_left])
+        of_left = self.places["after_left"](tokens[after]) + self.places["left_sentence"](summary)
+        of_right = (self.places["before_right"](tokens[before]) + self.places["after_right"](tokens[after])
                     + self.places["right_sentence"](summary))
-        between_sums = _prefix_sums(torch.cat([self.between(tokens) * weight, weight], dim=1))
-        between = _pool(between_sums, pairs.span_last[left] + 1, pairs.span_start[right])
-        return between + of_left[left] + of_right[right]
+        return of_left[left] + of_right[right]
 
 
 def _prefix_sums(values: torch.Tensor) -> torch.Tensor:

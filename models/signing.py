@@ -46,10 +46,11 @@ class SigningModel(BertForTokenClassification):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
-        self.schema: Schema = schema_from_dict(getattr(config, SETTINGS)["schema"], place="config.json")
+        settings = getattr(config, SETTINGS)
+        self.schema: Schema = schema_from_dict(settings["schema"], place="config.json")
         self.relation_head = (
             RelationHead(hidden_size=config.hidden_size, label_count=len(self.schema.labels),
-                         relation_count=len(self.schema.relations))
+                         relation_count=len(self.schema.relations), form=settings.get("relation_head", "full"))
             if self.schema.relations else None
         )
         self.post_init()
@@ -167,11 +168,15 @@ class SigningModel(BertForTokenClassification):
         return spans
 
     @torch.no_grad()
-    def score_pairs(self, batch: Batch, states: torch.Tensor, spans: Sequence[Sequence[TokenSpan]]
-                    ) -> tuple[PairBatch, torch.Tensor]:
-        """Candidate pairs of the given spans and their probabilities ``(P, R)``; 0 where a type is not allowed."""
+    def score_pairs(self, batch: Batch, states: torch.Tensor, spans: Sequence[Sequence[TokenSpan]], *,
+                    temperature: float = 1.0) -> tuple[PairBatch, torch.Tensor]:
+        """Candidate pairs of the given spans and their probabilities ``(P, R)``; 0 where a type is not allowed.
+
+        ``temperature`` divides the logits, so that probabilities are what dev showed them to be (Guo et al. 2017,
+        https://arxiv.org/abs/1706.04599).
+        """
         pairs = build_pairs(batch.articles, spans, self.schema)
         if self.relation_head is None or len(pairs.head) == 0:
             return pairs, torch.zeros(len(pairs.head), len(self.schema.relations))
         logits = self.relation_head(states, pairs.to(states.device)).float().cpu()
-        return pairs, torch.sigmoid(logits) * pairs.allowed
+        return pairs, torch.sigmoid(logits / temperature) * pairs.allowed

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from data.article import Article, Entity, Relation
+from data.article import Article, Entity, Event, Relation
 from data.schema import Schema
-from eval.thresholds import best_floors, best_thresholds
+from eval.thresholds import best_event_floor, best_floors, best_temperature, best_thresholds, pair_scores
 from tests.test_eval_metrics import WITH, A, B, C, P, article
 
 
@@ -37,3 +38,29 @@ def test_the_floor_drops_what_is_wrong_and_unsure(hospital: Schema, score_of_wro
                       for e, s in ((A, 0.9), (P, 0.6), (C, score_of_wrong))))
     assert best_floors([gold], [found], hospital) == {
         "HOSPITAL": pytest.approx(expected), "PERSON": 0.0, "ROLE": 0.0, "DATE": 0.0}
+
+
+@pytest.mark.parametrize("sharpness", [0.7, 1.0, 2.5])
+def test_the_temperature_is_found_that_the_scores_were_sharpened_by(sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-1.0, 2.0, 20000)
+    right = rng.random(20000) < 1 / (1 + np.exp(-logits))
+    said = 1 / (1 + np.exp(-logits * sharpness))
+    assert best_temperature(said, right) == pytest.approx(sharpness, rel=0.1)
+
+
+def test_scores_that_are_all_right_or_all_wrong_leave_the_temperature_alone() -> None:
+    for right in ([True, True], [False, False]):
+        assert best_temperature(np.array([0.2, 0.9]), np.array(right)) == 1.0
+
+
+def test_pair_scores_say_which_relations_are_gold(hospital: Schema) -> None:
+    scores, right = pair_scores([article(A, B, C, relations=(WITH,))], [loose(0.9, 0.4, 0.1)], hospital)
+    assert scores.tolist() == [0.9, 0.4, 0.1] and right.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(("scores", "expected"), [((0.9, 0.3), 0.35), ((0.3, 0.9), 0.0), ((0.9, None), 0.05)])
+def test_the_floor_of_events(scores: tuple[float | None, float | None], expected: float) -> None:
+    gold = article(A, B, C, events=(Event(parties=("甲", "乙")),))
+    found = article(A, B, C, events=(Event(parties=("乙", "甲"), score=scores[0]), Event(parties=("甲", "丙"), score=scores[1])))
+    assert best_event_floor([gold], [found]) == expected

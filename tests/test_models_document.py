@@ -111,6 +111,17 @@ def test_thresholds_decide(predictor: Predictor, seeds: list[Article]) -> None:
     assert all(r.score >= 0.5 for r in unsaid.relations)
 
 
+def test_temperature_cools_and_the_event_floor_drops(predictor: Predictor, seeds: list[Article]) -> None:
+    given = short(seeds[:1], 150)
+    loose = replace(predictor, thresholds=dict.fromkeys(predictor.thresholds, 0.0))
+    (plain,), (cool,) = loose.predict(given), replace(loose, temperature=2.0).predict(given)
+    # A probability below one half rises when its logit is halved.
+    assert all(a.score < b.score < 0.5 for a, b in zip(plain.relations, cool.relations, strict=True) if a.score < 0.49)
+    scores = sorted(v.score for v in plain.events)
+    some, = replace(loose, thresholds={**loose.thresholds, "event": scores[-1]}).predict(given)
+    assert len(plain.events) > len(some.events) >= 1 and all(v.score >= scores[-1] for v in some.events)
+
+
 def test_spans_below_the_floor_of_their_label_go(predictor: Predictor, seeds: list[Article]) -> None:
     given = short(seeds[:1], 150)
     every, = replace(predictor, thresholds={}).predict(given)

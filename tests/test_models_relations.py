@@ -12,7 +12,7 @@ from data.schema import Schema
 from data.tags import TokenSpan
 from models.inputs import TextEncoder
 from models.pairs import build_pairs
-from models.relations import PRIOR_LOGIT, RelationHead, _pool, _prefix_sums, _sentence_bounds
+from models.relations import FORMS, PRIOR_LOGIT, RelationHead, _pool, _prefix_sums, _sentence_bounds
 
 
 @pytest.fixture
@@ -90,3 +90,24 @@ def test_every_parameter_gets_a_gradient(head: RelationHead, encoder: TextEncode
     pairs = build_pairs([article], [SPANS], hospital)
     head(torch.randn(len(article.token_ids), 16), pairs).sum().backward()
     assert [n for n, p in head.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_learns_with_all_its_parameters(form: str, encoder: TextEncoder, hospital: Schema) -> None:
+    torch.manual_seed(0)
+    head = RelationHead(hidden_size=16, label_count=4, relation_count=len(hospital.relations), width=8, form=form)
+    article = encoder.encode(Article(id="a", text="甲院与张三。乙院到。"))
+    pairs = build_pairs([article], [SPANS], hospital)
+    states = torch.randn(len(article.token_ids), 16)
+    head(states, pairs).square().sum().backward()
+    assert all(p.grad is not None for p in head.parameters())
+    # What stands between the ends counts only where the form looks at it.
+    moved = states.clone()
+    moved[2] += 3.0
+    same = torch.allclose(head.eval()(states, pairs)[0], head(moved, pairs)[0])
+    assert same == (form in ("ends", "biaffine"))
+
+
+def test_a_form_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one of ends, biaffine, between, full"):
+        RelationHead(hidden_size=16, label_count=4, relation_count=1, form="round")

@@ -50,7 +50,7 @@ def run_job(job: Job, data: BenchData, *, keep_model: bool) -> dict[str, Any]:
     model.eval()
     predictor = predictor_of(model, tokenizer, name=job.key)
     if material.schema.relations and data.tune:
-        getattr(model.config, SETTINGS)["thresholds"] = tune_thresholds(predictor, read_source(str(data.tune)))
+        getattr(model.config, SETTINGS).update(tune_thresholds(predictor, read_source(str(data.tune))))
         predictor = predictor_of(model, tokenizer, name=job.key)
     gold = read_source(str(data.scored))
     started = time.monotonic()

@@ -85,6 +85,7 @@ class TrainConfig(Section):
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
     hints: bool = True  # let the rules mark what they find (models/hints.py); off for data with other labels
+    relation_head: Literal["ends", "biaffine", "between", "full"] = "full"  # what pairs are judged by (models/relations.py)
     data: DataConfig
     windows: WindowConfig = WindowConfig()
     augment: AugmentConfig = AugmentConfig()

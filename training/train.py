@@ -108,7 +108,8 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
     setattr(bert, SETTINGS, {
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
-        "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints, "thresholds": {},
+        "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints,
+        "relation_head": config.relation_head, "thresholds": {}, "temperature": 1.0,
     })
     model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True, dtype=torch.float32)
     if config.hints:
@@ -176,8 +177,8 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     if not main_process:
         return
     model.eval()
-    thresholds = tune_thresholds(predictor_of(model, tokenizer, name=config.name), material.dev)
-    getattr(model.config, SETTINGS)["thresholds"] = thresholds
+    decisions = tune_thresholds(predictor_of(model, tokenizer, name=config.name), material.dev)
+    getattr(model.config, SETTINGS).update(decisions)
     predictor = predictor_of(model, tokenizer, name=config.name)
     facts = RunFacts(config=config.resolved(), command=command, train=material.train, dropped=dict(material.dropped),
                      cost={**cost, "total_seconds": round(time.monotonic() - started, 1)})
