@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from data.article import Article, Entity, Event
 from data.clean import surface
@@ -32,6 +33,7 @@ class Chunk:
     labels: Sequence[str] = ()
     tag: str = ""
     title: str = ""
+    events: Sequence[int] = ()  # numbers, from 1, of the events whose evidence stands here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ def view_article(gold: Article, predicted: Article, schema: Schema, *, seen: boo
     return ArticleView(
         id=gold.id, title=title[:TITLE_LENGTH] + ("…" if len(title) > TITLE_LENGTH else ""),
         published=gold.published, publisher=gold.publisher, seen=seen,
-        chunks=chunk_text(gold.text, spans, letters(schema.labels)), relations=relations, events=pairs,
+        chunks=chunk_text(gold.text, spans, letters(schema.labels), evidence_of(pairs)), relations=relations, events=pairs,
         counts={k: counts[k] for k in KINDS}, relation_counts={k: relation_counts[k] for k in KINDS},
         event_errors=event_errors,
         errors=sum(counts[k] + relation_counts[k] for k in KINDS if k != "correct") + event_errors,
@@ -88,7 +90,22 @@ def _labels(error: SpanError) -> tuple[str, ...]:
     return tuple(dict.fromkeys(e.label for e in (error.gold, error.predicted) if e is not None))
 
 
-def chunk_text(text: str, errors: Sequence[SpanError], letter_of: Mapping[str, str]) -> list[Chunk]:
+Evidence = Mapping[tuple[str, str], Sequence[int]]  # ("g" gold or "p" predicted, entity id) -> event numbers
+
+
+def evidence_of(pairs: Sequence[EventPair]) -> Evidence:
+    """Which mentions the events rest on, gold and predicted."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs, start=1):
+        for side, event in (("g", pair.gold), ("p", pair.predicted)):
+            for entity_id in event.evidence if event else ():
+                found[side, entity_id].append(number)
+    return found
+
+
+def chunk_text(
+    text: str, errors: Sequence[SpanError], letter_of: Mapping[str, str], evidence: Evidence = MappingProxyType({})
+) -> list[Chunk]:
     """Cut a text so that joined pieces are the text again and overlapping spans share one chunk."""
     chunks: list[Chunk] = []
     reached = 0
@@ -97,7 +114,7 @@ def chunk_text(text: str, errors: Sequence[SpanError], letter_of: Mapping[str, s
         start, end = min(e.char_start for e in spans), max(e.char_end for e in spans)
         if start > reached:
             chunks.append(Chunk(pieces=[Piece(text=text[reached:start], sides="")]))
-        chunks.append(_marked(text, group, letter_of))
+        chunks.append(_marked(text, group, letter_of, evidence))
         reached = end
     if reached < len(text):
         chunks.append(Chunk(pieces=[Piece(text=text[reached:], sides="")]))
@@ -118,7 +135,7 @@ def _groups(errors: Sequence[SpanError]) -> list[list[SpanError]]:
     return groups
 
 
-def _marked(text: str, group: Sequence[SpanError], letter_of: Mapping[str, str]) -> Chunk:
+def _marked(text: str, group: Sequence[SpanError], letter_of: Mapping[str, str], evidence: Evidence) -> Chunk:
     gold = _unique(e.gold for e in group)
     predicted = _unique(e.predicted for e in group)
     cuts = sorted({cut for e in (*gold, *predicted) for cut in (e.char_start, e.char_end)})
@@ -136,7 +153,9 @@ def _marked(text: str, group: Sequence[SpanError], letter_of: Mapping[str, str])
     said = [f"gold {e.label} {e.text}" for e in gold] + [f"predicted {e.label} {e.text}" for e in predicted]
     labels = tuple(dict.fromkeys(e.label for e in (*gold, *predicted)))
     title = labels[0] if kind == "correct" else f"{kind}: " + "; ".join(said)
-    return Chunk(pieces=pieces, kind=kind, labels=labels, tag=tag, title=title)
+    keys = [("g", e.id) for e in gold] + [("p", e.id) for e in predicted]
+    events = sorted({number for key in keys for number in evidence.get(key, ())})
+    return Chunk(pieces=pieces, kind=kind, labels=labels, tag=tag, title=title, events=events)
 
 
 def _unique(entities: Iterable[Entity | None]) -> list[Entity]:

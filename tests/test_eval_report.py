@@ -229,3 +229,19 @@ def test_cluster_scores_stand_on_the_page_where_gold_has_clusters(tmp_path: Path
         write_report(tmp_path / f"{name}.html", metrics, [clustered], [predicted], SCHEMA)
         shown = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
         assert ("CoNLL F1" in shown) == ("The same on gold mentions" in shown) == (name == "with")
+
+
+def test_the_evidence_of_each_event_is_marked_in_the_text(tmp_path: Path) -> None:
+    spans = (entity("T1", 0, 3), entity("T2", 4, 7))
+    gold = Article(id="a", text=TEXT, entities=spans, events=(Event(parties=("甲医院", "乙医院"), evidence=("T1", "T2")),))
+    # The prediction calls the second hospital T1: ids belong to their side.
+    found = Article(id="a", text=TEXT, entities=(entity("T1", 4, 7),), events=(Event(parties=("乙医院",), evidence=("T1",)),))
+    pairs = event_pairs(gold.events, found.events)
+    chunks = view_article(gold, found, SCHEMA, seen=False).chunks
+    numbers = {chunk.pieces[0].text: list(chunk.events) for chunk in chunks if chunk.kind}
+    of_gold = next(i for i, p in enumerate(pairs, start=1) if p.gold is not None)
+    of_found = next(i for i, p in enumerate(pairs, start=1) if p.predicted is not None)
+    assert numbers == {"甲医院": [of_gold], "乙医院": sorted({of_gold, of_found})}
+    write_report(tmp_path / "index.html", metrics_of(gold, found), [gold], [found], SCHEMA)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert f'data-e="{of_gold}"' in page and page.count('class="wide event"') == len(pairs)
