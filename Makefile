@@ -7,7 +7,7 @@ RUN ?= runs/default
 BENCH ?= cluener
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report crossval bench-public gold agreement encoder lock clean
+.PHONY: help setup train resume test lint report crossval bench-public gold agreement encoder-random pretrain lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,8 +52,12 @@ gold: setup ## compile the annotation notation of the seeds to JSONL, and check 
 agreement: setup ## agreement between the two annotation passes
 	$(PY) -m data.agreement data/gold/passes/a.jsonl data/gold/passes/b.jsonl
 
-encoder: setup ## make the embedded encoder anew (seeded random weights)
+encoder-random: setup ## the embedded encoder with seeded random weights, in runs/encoder-random
 	$(PY) -m models.embedded
+
+pretrain: setup ## pre-train the embedded encoder: TEXT=folder of UTF-8 text [HOURS=1]
+	$(if $(TEXT),,$(error TEXT is missing: make pretrain TEXT=folder-of-text HOURS=1))
+	$(PY) -m training.pretrain --config configs/pretrain.yaml --text $(TEXT) --max-hours $(or $(HOURS),1)
 
 lock: ## pin what pyproject.toml asks for anew
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -1,7 +1,7 @@
 """The embedded encoder: a small BERT that needs no download.
 
-``python -m models.embedded`` writes ``models/encoder-zh-small/`` (config, tokenizer, seeded random weights), a
-folder like any checkpoint: pre-trained weights replace it without a change to any config but its path.
+``models/encoder-zh-small/`` holds it pre-trained (training/pretrain.py). ``python -m models.embedded`` writes the same
+architecture with seeded random weights, a folder like any checkpoint, to see what pre-training brings.
 
 The random weights are drawn so that a transformer trained on little text starts as a local reader: positions are
 sinusoids (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) kept in the first dimensions, and most attention
@@ -25,6 +25,7 @@ from data.errors import EXIT_OK, run_command
 from models.vocabulary import build_tokenizer, seed_texts
 
 DEFAULT_FOLDER = Path("models/encoder-zh-small")
+RANDOM_FOLDER = Path("runs/encoder-random")
 # Relative offsets, in characters, that the heads of each layer attend to at first; None leaves a head random.
 HEAD_OFFSETS: tuple[tuple[int | None, ...], ...] = (
     (-1, 1, -2, 2, 0, -3, 3, None),
@@ -132,8 +133,8 @@ def randomise(source: Path | str, folder: Path, *, seed: int) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m models.embedded", description="Make the embedded encoder with seeded random weights.",
-        epilog="example: python -m models.embedded --out models/encoder-zh-small --layers 4 --width 256")
-    parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="folder to write (default: %(default)s)")
+        epilog="example: python -m models.embedded --out runs/encoder-random --layers 4 --width 256")
+    parser.add_argument("--out", type=Path, default=RANDOM_FOLDER, help="folder to write (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256, help="hidden size, a multiple of --heads")
     parser.add_argument("--heads", type=int, default=8)

@@ -62,8 +62,8 @@ def load(path: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer], 
         UsageError: the checkpoint belongs to another config.
     """
     record = json.loads((path / "state.json").read_text(encoding="utf-8"))
-    # The budget may grow: that is what going on for another sitting means.
-    free = ("max_tokens", "max_hours", "threads", "save_tokens", "evaluate_tokens")
+    # The budget may grow: that is what going on for another sitting means. Files may have moved.
+    free = ("max_tokens", "max_hours", "threads", "save_tokens", "evaluate_tokens", "text", "sources", "out")
     if changed := sorted(k for k in config if k not in free and config[k] != record["config"].get(k)):
         raise UsageError(f"the checkpoint was made with other settings: {', '.join(changed)}", place=str(path),
                          repair=f"take the settings back, or begin anew: rm -r {path.parent}")

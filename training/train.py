@@ -26,7 +26,6 @@ from eval.evaluate import RunFacts, evaluate_run
 from eval.metrics import score_articles
 from eval.thresholds import tune_thresholds
 from models.attention import PLAIN
-from models.embedded import DEFAULT_FOLDER, build_encoder
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
@@ -88,8 +87,6 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     Raises:
         ModelError: the encoder is missing or unsafe to load, or no BERT.
     """
-    if Path(config.encoder) == DEFAULT_FOLDER and not (DEFAULT_FOLDER / "model.safetensors").is_file():
-        build_encoder(DEFAULT_FOLDER)
     is_local = config.encoder.startswith((".", "/")) or Path(config.encoder).parts[0] in ("models", "runs")
     if is_local or Path(config.encoder).exists():
         check_checkpoint(Path(config.encoder), required=("config.json", "model.safetensors", "tokenizer_config.json"))
