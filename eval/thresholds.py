@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.article import Article
 from data.schema import Schema
 from eval.metrics import Counts, count_sets, entity_items, event_counts, relation_items
-from models.document import EVENT, Predictor
+from models.document import EVENT, LONE_EVENT, Predictor, event_kind_of
 
 LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds are being chosen
 LIKELY = 0.01  # pairs below this say nothing about how far probabilities can be trusted
@@ -40,7 +40,7 @@ def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, A
     thresholds |= best_thresholds(dev, list(loose.predict(dev)), schema)
     tuned = replace(loose, thresholds=thresholds)
     return {"temperature": temperature,
-            "thresholds": {**thresholds, EVENT: best_event_floor(dev, list(tuned.predict(dev)))}}
+            "thresholds": {**thresholds, **best_event_floors(dev, list(tuned.predict(dev)))}}
 
 
 def pair_scores(
@@ -71,15 +71,20 @@ def best_temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> f
     return min(TEMPERATURES, key=lambda t: float(np.logaddexp(0.0, -signed / t).mean()))
 
 
-def best_event_floor(gold: Sequence[Article], predicted: Sequence[Article]) -> float:
-    """The lowest event score to keep for the best F1 of event parties on dev; 0 keeps all."""
+def best_event_floors(gold: Sequence[Article], predicted: Sequence[Article]) -> dict[str, float]:
+    """The lowest scores to keep for the best F1 of event parties on dev, of events with several parties, then of those
+    with one; 0 keeps all."""
     found = {a.id: a for a in predicted}
+    floors = {EVENT: 0.0, LONE_EVENT: 0.0}
 
-    def f1(floor: float) -> float:
-        kept = [replace(found[a.id], events=tuple(v for v in found[a.id].events if (v.score or 0.0) >= floor)) for a in gold]
+    def f1(tried: Mapping[str, float]) -> float:
+        kept = [replace(found[a.id], events=tuple(v for v in found[a.id].events if (v.score or 0.0) >= tried[event_kind_of(v)]))
+                for a in gold]
         return sum((event_counts(g, p)["parties"] for g, p in zip(gold, kept, strict=True)), Counts()).f1
 
-    return max(EVENT_FLOORS, key=lambda floor: (f1(floor), -floor))
+    for kind in floors:
+        floors[kind] = max(EVENT_FLOORS, key=lambda floor: (f1({**floors, kind: floor}), -floor))
+    return floors
 
 
 def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: Schema) -> dict[str, float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from data.article import Article, Entity, Relation
+from data.article import Article, Entity, Event, Relation
 from data.clean import surface
 from data.schema import Schema
 from data.tags import TokenSpan
@@ -21,7 +21,7 @@ from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32
-EVENT = "event"  # key of the events' floor among the thresholds
+EVENT, LONE_EVENT = "event", "lone event"  # keys of the events' floors among the thresholds
 # Sentences with one of these characters may speak of a signing; the fields of an event are read off them too.
 _SIGNING_WORDS = re.compile("[签簽约約協协联聯託托揭]")
 SECTION_TOKENS = 32768  # longer documents are read in parts, so that memory stays bounded
@@ -32,7 +32,8 @@ class Predictor:
     """A model with what belongs to it: how text is encoded, and from which score a mention or a relation holds.
 
     ``thresholds`` is keyed by relation type (0.5 where it lacks one), by label (0 where it lacks one), and by
-    ``event`` for the lowest score of an event (0 where it lacks that). ``temperature`` divides the logits of pairs.
+    ``event`` and ``lone event`` for the lowest score of an event with several parties and with one (0 where it lacks
+    them). ``temperature`` divides the logits of pairs.
     """
 
     model: SigningModel
@@ -114,8 +115,8 @@ class Predictor:
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> Article:
         article = assemble(encoded.article, reading.entities, reading.relations, model=self.name,
                            signing_score=reading.signing_score)
-        floor = self.thresholds.get(EVENT, 0.0)
-        return replace(article, events=tuple(v for v in article.events if v.score is None or v.score >= floor))
+        return replace(article, events=tuple(
+            v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)))
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,11 @@ def assemble(
     events = build_events(entities, relations, clusters, view, article.published)
     return replace(article, entities=tuple(entities), relations=tuple(relations), events=events,
                    clusters=clusters.groups(), undecided=clusters.undecided, model=model, signing_score=signing_score)
+
+
+def event_kind_of(event: Event) -> str:
+    """Which floor an event must reach: one party alone is easily found where nothing was signed."""
+    return EVENT if len(event.parties) + len(event.other_parties) > 1 else LONE_EVENT
 
 
 def text_view(text: str, entities: Sequence[Entity]) -> TextView:

@@ -18,6 +18,7 @@ from models.event_fields import EventText, agreement_name, event_kind, event_sta
 
 SIGNING_RELATIONS = ("SIGNED_WITH", "SIGNED_FOR", "SIGNED_ON")  # each of them alone makes an event
 MAX_CLIQUE_PAIRS = 60
+SPOKE_SHARE = 0.75  # of the weaker of two hub scores; below it the pair between the spokes is no agreement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,9 @@ def build_events(
     for relation in relations:
         if relation.type == "SIGNED_WITH" and clusters.of[relation.head] != clusters.of[relation.tail]:
             pair_links[frozenset((clusters.of[relation.head], clusters.of[relation.tail]))].append(relation)
+    strength = {pair: max(r.score if r.score is not None else 1.0 for r in found) for pair, found in pair_links.items()}
+    for pair in spokes(strength):
+        del pair_links[pair]
     agreements = _agreements(list(pair_links))
     paired = set().union(*agreements) if agreements else set()
     for relation in relations:
@@ -71,6 +75,22 @@ def build_events(
         event = _with_fields(event, (parties - others, others - parties), sentences, entities, clusters, view, published)
         drafts.append((min(position[i] for i in stated), event))
     return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
+
+
+def spokes(strength: Mapping[frozenset[int], float]) -> set[frozenset[int]]:
+    """Pairs that only look joined because both sign with the same hub: each end is joined to a third party much more
+    surely than to the other.
+
+    Args:
+        strength: score of each pair of parties; those of gold are all 1, and nothing is weaker than anything.
+    """
+    ends = set().union(*strength) if strength else set()
+
+    def joined(one: int, other: int) -> float:
+        return strength.get(frozenset((one, other)), 0.0)
+
+    return {pair for pair, score in strength.items() for one, other in [sorted(pair)]
+            if any(score < SPOKE_SHARE * min(joined(one, hub), joined(other, hub)) for hub in ends - pair)}
 
 
 def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:

@@ -7,7 +7,7 @@ import pytest
 
 from data.article import Article, Entity, Event, Relation
 from data.schema import Schema
-from eval.thresholds import best_event_floor, best_floors, best_temperature, best_thresholds, pair_scores
+from eval.thresholds import best_event_floors, best_floors, best_temperature, best_thresholds, pair_scores
 from tests.test_eval_metrics import WITH, A, B, C, P, article
 
 
@@ -63,4 +63,6 @@ def test_pair_scores_say_which_relations_are_gold(hospital: Schema) -> None:
 def test_the_floor_of_events(scores: tuple[float | None, float | None], expected: float) -> None:
     gold = article(A, B, C, events=(Event(parties=("甲", "乙")),))
     found = article(A, B, C, events=(Event(parties=("乙", "甲"), score=scores[0]), Event(parties=("甲", "丙"), score=scores[1])))
-    assert best_event_floor([gold], [found]) == expected
+    assert best_event_floors([gold], [found]) == {"event": expected, "lone event": 0.0}
+    lone = article(A, B, C, events=(Event(parties=("甲", "乙"), score=0.3), Event(parties=("丙",), score=0.6)))
+    assert best_event_floors([gold], [lone]) == {"event": 0.0, "lone event": 0.65}

@@ -7,6 +7,7 @@ import pytest
 from data.article import Article, Event, Relation
 from data.schema import Schema, restrict
 from models.document import assemble
+from models.events import spokes
 
 
 def events(article: Article, *, published: str | None = None, publisher: str | None = None) -> list[Event]:
@@ -194,3 +195,14 @@ def test_events_come_in_the_order_of_the_text_and_evidence_is_their_sentence(mar
     texts = {e.id: e.text for e in article.entities}
     assert [texts[i] for i in first.evidence] == ["甲医院", "乙医院"]
     assert [texts[i] for i in second.evidence] == ["张三", "丙医院", "戊医院"]
+
+
+@pytest.mark.parametrize(("strength", "expected"), [
+    ({(1, 2): 0.9, (1, 3): 0.8, (2, 3): 0.5}, {(2, 3)}),  # a hub and two spokes
+    ({(1, 2): 0.9, (1, 3): 0.8, (2, 3): 0.7}, set()),  # three that signed together
+    ({(1, 2): 1.0, (1, 3): 1.0, (2, 3): 1.0}, set()),  # gold
+    ({(1, 2): 0.9, (2, 3): 0.2}, set()),  # no third party ties both ends of the weak pair
+    ({}, set()),
+])
+def test_pairs_between_the_spokes_of_a_hub_go(strength: dict[tuple[int, int], float], expected: set[tuple[int, int]]) -> None:
+    assert spokes({frozenset(k): v for k, v in strength.items()}) == {frozenset(k) for k in expected}
