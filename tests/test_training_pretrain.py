@@ -27,7 +27,7 @@ from training.config import validated
 from training.ppmi import ppmi_embeddings
 from training.pretrain import Pretraining, main, parse_arguments, read_config
 from training.pretrain_config import PretrainConfig
-from training.pretrain_model import learning_rate_share
+from training.pretrain_model import learning_rate_share, masked_logits
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import epoch_tokens, load_corpus, packed
 
@@ -146,7 +146,7 @@ def test_a_teacher_of_the_same_characters_helps(arguments: Arguments, tmp_path: 
     training.start(resume=False)
     training.learner.train()
     ids, positions, _ = next(training.batches())
-    logits, states = training.score(training.model, ids, positions)
+    logits, states = masked_logits(training.model, ids, positions)
     loss = training.teacher(ids, positions, logits, states)
     # A student that guesses and looks as the teacher does has nothing to learn.
     teacher = training.teacher.model

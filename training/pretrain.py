@@ -76,7 +76,7 @@ class Pretraining:
         self.optimisers = make_optimisers(self.learner, config.schedule)
         self.state = State()
         compiled = config.compile == "on" or (config.compile == "auto" and self.device.type == "cuda")
-        self.score = torch.compile(masked_logits, dynamic=False) if compiled else masked_logits
+        self.encode = torch.compile(self.model.bert, dynamic=False) if compiled else self.model.bert
         self.peak = matrix_peak(self.device, bf16=self.bf16)
 
     def start(self, *, resume: bool) -> None:
@@ -144,7 +144,7 @@ class Pretraining:
             for group in optimiser.param_groups:
                 group["lr"] = group["full_lr"] * share
         with self._precision():
-            logits, states = self.score(self.model, ids, positions)
+            logits, states = masked_logits(self.model, ids, positions, self.encode)
             loss = masked_loss(logits, targets)
             total = loss if self.teacher is None else loss + self.teacher(ids, positions, logits, states)
         total.backward()

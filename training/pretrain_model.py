@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,13 @@ def set_embeddings(model: BertForMaskedLM, vectors: torch.Tensor) -> None:
         table[known, free:] = vectors[known].to(table.dtype)
 
 
-def masked_logits(model: BertForMaskedLM, input_ids: torch.Tensor, positions: torch.Tensor
-                  ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores ``(M, V)`` of the hidden tokens alone, and the encoder's states ``(B, T, H)``."""
-    states = model.bert(input_ids=input_ids).last_hidden_state
+def masked_logits(model: BertForMaskedLM, input_ids: torch.Tensor, positions: torch.Tensor,
+                  encode: Callable[..., Any] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores ``(M, V)`` of the hidden tokens alone, and the encoder's states ``(B, T, H)``.
+
+    ``encode`` stands in for ``model.bert``: compiled, since its shapes are few, while M is another for every batch.
+    """
+    states = (encode or model.bert)(input_ids=input_ids).last_hidden_state
     return model.cls(states.flatten(0, 1)[positions]), states
 
 
