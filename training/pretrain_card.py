@@ -49,8 +49,7 @@ def encoder_card(config: PretrainConfig, training: Pretraining, scores: dict[str
         "After cleaning: " + ", ".join(f"{n:,} {k}" for k, n in training.counts.items()) + "."
         + (" Lines read more often: " + ", ".join(f"`{p}` × {w:g}" for p, w in config.weights.items()) + "."
            if config.weights else ""), "",
-        "No line of that text is part of this repository; the weights cannot be used to read it back in any form that we "
-        "know of, but a language model may repeat short runs of what it has read.", "",
+        "No line of that text is part of this repository. A language model may repeat short runs of what it has read.", "",
         "## Intended use and limits", "",
         "To be fine-tuned on Chinese news text, above all about institutions. It is small: it knows little about the world, "
         "and it was not made to write text, to answer questions, or to judge persons. The text is mostly from official media "

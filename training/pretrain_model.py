@@ -103,5 +103,7 @@ def export(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase, folder: P
     half.half().save_pretrained(staging)
     tokenizer.save_pretrained(staging)
     write_text(staging / "README.md", card)
+    for path in staging.iterdir():
+        path.chmod(0o644)
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
