@@ -108,7 +108,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(arguments: Argument
 
 def test_a_checkpoint_of_other_settings_is_refused_but_the_budget_may_grow(arguments: Arguments, call) -> None:
     assert call(main, *arguments("max_tokens=1024")).code == 0
-    other = call(main, *arguments("max_tokens=1024", "masking.rate=0.2"), "--resume")
+    other = call(main, *arguments("max_tokens=1024", "masking.rate=0.33"), "--resume")
     assert other.code == 2 and "masking" in other.err
     assert call(main, *arguments("max_tokens=2048"), "--resume").code == 0
 
