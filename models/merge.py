@@ -21,7 +21,7 @@ from data.errors import EXIT_OK, DataError
 from data.files import atomic_write
 from data.markup import KINDS
 from models.edtf import group_dates, most_precise
-from models.register import Register, link_event, link_summary, read_register
+from models.register import Register, link_event, link_summary, register_of_command
 from models.register_file import normalise
 
 _STATUS_ORDER = ("renewed", "signed", "unveiled", "planned")  # what has happened says more than what was announced
@@ -245,9 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from tqdm import tqdm
 
     args = parse_arguments(argv)
-    register = read_register(args.register) if args.register else None
-    for fault in register.faults if register else ():
-        print(f"skipped: {fault}", file=sys.stderr)
+    register = register_of_command(args.register)
     faults: list[str] = []
     found = (r for path in args.predictions for r in read_reports(path, faults))
     counted = tqdm(found, unit=" events", disable=not sys.stderr.isatty())

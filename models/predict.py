@@ -45,11 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from data.files import atomic_write
     from data.readers import iter_articles
     from models.extractor import Extractor
-    from models.register import link_article, link_summary, read_register
+    from models.register import link_article, link_summary, register_of_command
 
-    register = read_register(args.register) if args.register else None
-    for fault in register.faults if register else ():
-        print(f"skipped: {fault}", file=sys.stderr)
+    register = register_of_command(args.register)
     extractor = Extractor.load(args.model)
     counts: Counter[str] = Counter()
     links: Counter[str] = Counter()

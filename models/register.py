@@ -8,6 +8,7 @@ form names a kind of house rather than a house (市中心医院), the places tha
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -219,3 +220,17 @@ def read_register(path: Path | str) -> Register:
     """The register of a CSV file (:func:`models.register_file.read_entries`); raises DataError as that does."""
     entries, faults = read_entries(path)
     return Register(entries=entries, faults=faults)
+
+
+def register_of_command(path: Path | None) -> Register | None:
+    """What a command's ``--register`` names, its bad rows told on standard error; None where it names nothing.
+
+    Raises:
+        DataError: see :func:`read_register`.
+    """
+    if path is None:
+        return None
+    register = read_register(path)
+    for fault in register.faults:
+        print(f"skipped: {fault}", file=sys.stderr)
+    return register

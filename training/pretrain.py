@@ -257,10 +257,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = read_config(args)
     quietly()
     torch.set_num_threads(config.threads or os.cpu_count() or 1)
-    training = Pretraining(config)
     if not args.resume and pretrain_state.newest(config.folder / "checkpoints"):
         raise UsageError("an earlier pre-training lies here", place=str(config.folder),
                          repair=f"--resume to go on with it, or: rm -r {config.folder}")
+    training = Pretraining(config)
     training.start(resume=args.resume)
     print(f"{config.name}: {sum(p.numel() for p in training.model.parameters()) / 1e6:.1f} M parameters, "
           f"{len(training.train_text.ids):,} tokens of text ("
