@@ -38,6 +38,26 @@ class JointOutput:
     relation_loss: torch.Tensor | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LossOptions:
+    """How the joint loss is made.
+
+    Args:
+        predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation head, so
+            that it learns to reject them.
+        relation_weight: of the relation loss in the joint loss.
+        label_smoothing: share of each tag's target that is spread over all tags (Szegedy et al. 2016,
+            https://arxiv.org/abs/1512.00567).
+        dropout_samples: dropout masks in front of the tagger whose losses are averaged (Inoue 2019,
+            https://arxiv.org/abs/1905.09788).
+    """
+
+    predicted_share: float = 0.0
+    relation_weight: float = 1.0
+    label_smoothing: float = 0.0
+    dropout_samples: int = 1
+
+
 class SigningModel(BertForTokenClassification):
     """BERT, a BIO tag classifier, and a relation head over the merged article.
 
@@ -98,42 +118,48 @@ class SigningModel(BertForTokenClassification):
             merged.append(states.flatten(0, 1)[(batch.token_index[start:end] - first * width).to(self.device)].float())
         return torch.cat(merged)
 
-    def joint(self, batch: Batch, *, with_loss: bool = False, predicted_share: float = 0.0,
-              relation_weight: float = 1.0) -> JointOutput:
+    def joint(self, batch: Batch, *, with_loss: bool = False, **options: Any) -> JointOutput:
         """Tag scores of a batch and, with gold, the joint loss.
 
         Args:
             batch: from :meth:`models.inputs.TextEncoder.batch`.
             with_loss: the articles carry gold spans and pairs.
-            predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation
-                head, so that it learns to reject them.
-            relation_weight: of the relation loss in the joint loss.
+            options: fields of :class:`LossOptions`.
         """
         states = self.merged_states(batch)
         with torch.autocast(self.device.type, enabled=False):
-            return self._heads(batch, states, with_loss, predicted_share, relation_weight)
+            return self._heads(batch, states, LossOptions(**options) if with_loss else None)
 
-    def _heads(self, batch: Batch, states: torch.Tensor, with_loss: bool, predicted_share: float,
-               relation_weight: float) -> JointOutput:
-        logits = self.classifier(self.dropout(states))  # (N, tags)
-        if not with_loss:
-            return JointOutput(tag_logits=logits, states=states)
-        targets = tag_targets(batch.articles).to(logits.device)
-        tag_loss = functional.cross_entropy(logits, targets) if len(targets) else logits.sum() * 0.0
+    def _heads(self, batch: Batch, states: torch.Tensor, options: LossOptions | None) -> JointOutput:
+        if options is None:
+            return JointOutput(tag_logits=self.classifier(self.dropout(states)), states=states)
+        logits, tag_loss = self._tag_loss(states, tag_targets(batch.articles).to(states.device), options)
         relation_loss = logits.sum() * 0.0
         if self.relation_head is not None:
-            spans = self._training_spans(batch, logits, predicted_share)
+            spans = self._training_spans(batch, logits, options.predicted_share)
             pairs = build_pairs(batch.articles, spans, self.schema)
             relation_loss = self._relation_loss(states, pairs, pair_targets(batch.articles, spans, pairs, self.schema))
-        return JointOutput(tag_logits=logits, states=states, loss=tag_loss + relation_weight * relation_loss,
+        return JointOutput(tag_logits=logits, states=states, loss=tag_loss + options.relation_weight * relation_loss,
                            tag_loss=tag_loss.detach(), relation_loss=relation_loss.detach())
+
+    def _tag_loss(self, states: torch.Tensor, targets: torch.Tensor, options: LossOptions
+                  ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tag logits ``(N, tags)`` and their loss, both averaged over the dropout masks."""
+        count = options.dropout_samples if self.training else 1
+        samples = torch.stack([self.classifier(self.dropout(states)) for _ in range(count)])  # (K, N, tags)
+        if len(targets) == 0:
+            return samples[0], samples.sum() * 0.0
+        loss = functional.cross_entropy(samples.flatten(0, 1), targets.repeat(count),
+                                        label_smoothing=options.label_smoothing)
+        return samples.mean(dim=0), loss
 
     def forward(self, *args: Any, batch: Batch | None = None, **kwargs: Any) -> Any:
         """The joint loss of a :class:`Batch` as the trainer asks for it; the stock tagger for anything else."""
         if batch is None:
             return super().forward(*args, **kwargs)
         output = self.joint(batch, with_loss=True, **kwargs)
-        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss}
+        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss,
+                "tag_logits": output.tag_logits}
 
     def _relation_loss(self, states: torch.Tensor, pairs: PairBatch, targets: torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy over admissible (pair, type) cells, per gold relation rather than per cell: an
