@@ -281,11 +281,14 @@ class Killed(BaseException):
     """Nothing catches it: the training ends where it stands."""
 
 
+# As many at once as go together: a training has a fixed cost. What each does by itself is tested above and beside its model.
 OPTIONS = {
-    "rates, schedule, smoothing, dropout, R-Drop": [
-        "regularise.layer_decay=0.8", "optimiser.schedule=cosine", "regularise.label_smoothing=0.1", "regularise.dropout_samples=2",
+    "CRF, rates, schedule, dropout, R-Drop": [
+        "tagger.kind=crf", "regularise.layer_decay=0.8", "optimiser.schedule=cosine", "regularise.dropout_samples=2",
         "regularise.encoder_dropout=0.1", "regularise.r_drop=1.0"],
-    "weight average, FGM": ["regularise.weight_average=0.9", "regularise.fgm=0.5"],
+    "biaffine, smoothing, weight average, FGM": [
+        "tagger.kind=biaffine", "tagger.max_span_tokens=12", "regularise.label_smoothing=0.1", "regularise.weight_average=0.9",
+        "regularise.fgm=0.5"],
 }
 
 

@@ -89,6 +89,13 @@ class RegulariseConfig(Section):
     encoder_dropout: float | None = Field(default=None, ge=0, lt=1)  # inside the encoder; null: as its config says
 
 
+class TaggerConfig(Section):
+    """How entities are found. What the others bring over the first is in ``configs/sweeps/tagger.yaml``."""
+
+    kind: Literal["softmax", "crf", "biaffine"] = "softmax"  # tags each for itself, tag sequences, spans
+    max_span_tokens: int = Field(default=32, ge=1, le=510)  # biaffine: longer entities are never found
+
+
 class TrainConfig(Section):
     """Everything a run depends on. ``run.yaml`` of a run folder is this, resolved."""
 
@@ -99,6 +106,7 @@ class TrainConfig(Section):
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
     hints: bool = True  # let the rules mark what they find (models/hints.py); off for data with other labels
     relation_head: Literal["ends", "biaffine", "between", "full"] = "full"  # what pairs are judged by (models/relations.py)
+    tagger: TaggerConfig = TaggerConfig()
     data: DataConfig
     windows: WindowConfig = WindowConfig()
     augment: AugmentConfig = AugmentConfig()
@@ -109,6 +117,13 @@ class TrainConfig(Section):
     threads: int | None = Field(default=None, ge=1)  # CPU threads; null: all cores
     runs: str = "runs"
     reports: str = "reports"
+
+    @model_validator(mode="after")
+    def _smoothing_fits(self) -> TrainConfig:
+        if self.tagger.kind == "crf" and self.regularise.label_smoothing:
+            raise ValueError("regularise.label_smoothing spreads the target of each tag, but tagger.kind crf judges whole "
+                             "sequences; try regularise.label_smoothing: 0.0")
+        return self
 
     @property
     def run_folder(self) -> Path:
@@ -189,6 +204,8 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
         return f"{path}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
     if error["type"] == "missing":
         return f"{path}: missing"
+    if not path:  # a fault of several keys together; their values are in the message
+        return str(error["msg"]).removeprefix("Value error, ")
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
 
 

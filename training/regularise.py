@@ -97,13 +97,14 @@ def symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Ten
     (Wu et al. 2021, https://arxiv.org/abs/2106.14448).
 
     Args:
-        first, second: logits ``(N, tags)`` of the same tokens under two dropout masks.
+        first, second: logits ``(N, tags)`` of the same tokens under two dropout masks; of ``(N, M, C)`` the M spans
+            that begin with a token are summed.
     """
     if len(first) == 0:
         return first.sum() * 0.0
     p, q = functional.log_softmax(first, dim=-1), functional.log_softmax(second, dim=-1)
     # sum (p - q)(log p - log q) is the sum of both divergences.
-    return ((p.exp() - q.exp()) * (p - q)).sum(dim=-1).mean() / 2
+    return ((p.exp() - q.exp()) * (p - q)).flatten(1).sum(dim=1).mean() / 2
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from models.signing import SigningModel
 from training.config import TrainConfig
 from training.regularise import WeightAverage, layers_below_top, perturbed, symmetric_divergence
 
-HEADS = ("classifier.", "relation_head.")
+HEADS = ("classifier.", "relation_head.", "crf.", "span_scorer.")
 NO_DECAY = ("bias", "LayerNorm.weight")
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}  # ours -> transformers'
 
