@@ -38,7 +38,9 @@ class SpanScorer(nn.Module):
         self.reset_prior()
 
     def reset_prior(self) -> None:
-        """Begin by calling every span improbable."""
+        """Begin by calling every span improbable, and with each end judged by itself: products of two drawn matrices
+        would begin with scores in the tens."""
+        nn.init.zeros_(self.product.weight)
         nn.init.constant_(self.start_alone.bias, PRIOR_LOGIT)
 
     def forward(self, states: torch.Tensor, sentence_lengths: Sequence[int]) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch import nn
 from transformers import AutoModelForTokenClassification
 
 from data.article import Article
@@ -34,7 +35,9 @@ def span(start: int, end: int, label: int) -> TokenSpan:
 @pytest.fixture
 def scorer() -> SpanScorer:
     torch.manual_seed(1)
-    return SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3, width=4).eval()
+    scorer = SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3, width=4).eval()
+    nn.init.normal_(scorer.product.weight)  # as after some training
+    return scorer
 
 
 @torch.no_grad()
@@ -43,6 +46,7 @@ def test_every_cell_is_the_biaffine_form_of_its_two_ends(scorer: SpanScorer) -> 
     logits = scorer(states, [3, 2])
     assert logits.shape == (5, 3, 3) and (logits[..., 0] == 0).all()
     starts, ends = scorer.start(states), scorer.end(states)
+    assert not SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3).product.weight.any()
     matrices = scorer.product.weight.view(2, 4, 4)  # (label, end, start)
     for i in range(5):
         for d in range(3):

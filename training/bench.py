@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quietly()
     bench = parse_bench(read_record(args.config, args.overrides), place=str(args.config))
     recipe = _recipe(args.config, args.overrides)
-    variants: dict[str | None, list[str]] = dict(read_sweep(args.variants).rows) if args.variants else {None: []}
+    variants: dict[str | None, list[str]] = {**read_sweep(args.variants).rows} if args.variants else {None: []}
     # A wrong recipe is told before any work is done.
     name = parse_config(overlay(recipe, {"data": {"train": [str(args.data)]}}), place=str(args.config)).name
     out = args.out or Path("reports/bench") / name
