@@ -142,6 +142,26 @@ def test_dev_is_scored_with_the_averaged_weights(configure: Callable[..., TrainC
     assert torch.equal(seen[0], averaged) and (bias == 7.0).all()
 
 
+def test_the_averaged_weights_are_what_training_leaves(configure: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configure("regularise.weight_average=0.6")
+    real, seen = WeightAverage.update, []
+
+    def watched(self: WeightAverage, step: int) -> None:
+        seen.append((step, self._weights["classifier.bias"].detach().clone()))
+        real(self, step)
+
+    monkeypatch.setattr(WeightAverage, "update", watched)
+    material = read_material(config)
+    expected = build_model(config, material.schema)[0].classifier.bias.detach().clone()
+    model = train(config, material, resume=False)[0]
+    assert [step for step, _ in seen] == [1, 2, 3, 4, 5, 6]
+    for step, weight in seen:
+        decay = min(0.6, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weight
+    torch.testing.assert_close(model.classifier.bias.detach(), expected)
+    assert not torch.allclose(model.classifier.bias, seen[-1][1])
+
+
 # --- R-Drop
 
 
@@ -255,6 +275,17 @@ def test_dropout_inside_the_encoder(configure: Callable[..., TrainConfig], hospi
 
 
 # --- all of it
+
+
+@pytest.mark.parametrize(("options", "passes"), [([], 1), (["regularise.r_drop=1.0"], 2), (["regularise.fgm=0.5"], 2),
+                                                 (["regularise.r_drop=1.0", "regularise.fgm=0.5"], 4)])
+def test_what_is_off_costs_nothing(configure: Callable[..., TrainConfig], options: list[str], passes: int) -> None:
+    trainer, rows = make_trainer(configure(*options))
+    calls: list[None] = []
+    trainer.model.bert.register_forward_pre_hook(lambda *_: calls.append(None))
+    gradients(trainer, rows[0])
+    assert len(calls) == passes
+    assert trainer._average is None and trainer.model.crf is None and trainer.model.span_scorer is None
 
 
 def test_gradients_of_accumulated_batches_are_a_mean(configure: Callable[..., TrainConfig]) -> None:
