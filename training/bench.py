@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quietly()
     bench = parse_bench(read_record(args.config, args.overrides), place=str(args.config))
     recipe = _recipe(args.config, args.overrides)
-    variants: dict[str | None, list[str]] = {**read_sweep(args.variants).rows} if args.variants else {None: []}
+    variants = list(read_sweep(args.variants).rows.items()) if args.variants else [("", [])]
     # A wrong recipe is told before any work is done.
     name = parse_config(overlay(recipe, {"data": {"train": [str(args.data)]}}), place=str(args.config)).name
     out = args.out or Path("reports/bench") / name
@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for note in data.notes:
         print(note, file=sys.stderr)
     jobs = []
-    for variant, changes in variants.items():
+    for variant, changes in variants:
         jobs += make_jobs(_recipe(args.config, [*args.overrides, *changes]), bench, data,
                           list(dict.fromkeys(args.encoders)), list(dict.fromkeys(args.seeds)),
                           place=str(args.variants or args.config), variant=variant)

@@ -39,7 +39,7 @@ class Job:
 
 def make_jobs(
     recipe: dict[str, Any], bench: BenchConfig, data: BenchData, encoders: Sequence[str], seeds: Sequence[int], *, place: str,
-    variant: str | None = None,
+    variant: str = "",
 ) -> list[Job]:
     """Seed by seed, so that a bench cut short has a first figure of each encoder.
 
