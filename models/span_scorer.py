@@ -13,8 +13,20 @@ from torch.nn import functional
 from data.tags import TokenSpan
 
 NO_ENTITY = 0  # class 0; label i of the schema is class i + 1
-PRIOR_LOGIT = -5.0  # few of the spans are entities: see RelationHead.reset_prior
+PRIOR_LOGIT = -7.0
 IMPOSSIBLE = -1e4
+
+
+class _ImprobableAtFirst(nn.Linear):
+    """A layer that begins by calling every class improbable: few of the spans are entities.
+
+    In a layer of its own because ``from_pretrained`` draws the weights of each innermost module once, and nothing that a
+    module around it sets afterwards would stand.
+    """
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        nn.init.constant_(self.bias, PRIOR_LOGIT)
 
 
 class SpanScorer(nn.Module):
@@ -33,15 +45,8 @@ class SpanScorer(nn.Module):
         self.start = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
         self.end = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
         self.product = nn.Linear(width, label_count * width, bias=False)
-        self.start_alone = nn.Linear(width, label_count)
+        self.start_alone = _ImprobableAtFirst(width, label_count)
         self.end_alone = nn.Linear(width, label_count, bias=False)
-        self.reset_prior()
-
-    def reset_prior(self) -> None:
-        """Begin by calling every span improbable, and with each end judged by itself: products of two drawn matrices
-        would begin with scores in the tens."""
-        nn.init.zeros_(self.product.weight)
-        nn.init.constant_(self.start_alone.bias, PRIOR_LOGIT)
 
     def forward(self, states: torch.Tensor, sentence_lengths: Sequence[int]) -> torch.Tensor:
         """Logits ``(N, M, C)``; ``[i, d]`` is the span from token i to token i + d, both included. That of no entity is

@@ -14,7 +14,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from torch import nn
 from transformers import AutoModelForTokenClassification
 
 from data.article import Article
@@ -25,7 +24,7 @@ from models.document import Predictor
 from models.inputs import TextEncoder
 from models.run_folder import load_predictor, save_run
 from models.signing import SigningModel
-from models.span_scorer import IMPOSSIBLE, SpanScorer, greedy_spans, span_loss, span_targets
+from models.span_scorer import IMPOSSIBLE, PRIOR_LOGIT, SpanScorer, greedy_spans, span_loss, span_targets
 
 
 def span(start: int, end: int, label: int) -> TokenSpan:
@@ -35,9 +34,7 @@ def span(start: int, end: int, label: int) -> TokenSpan:
 @pytest.fixture
 def scorer() -> SpanScorer:
     torch.manual_seed(1)
-    scorer = SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3, width=4).eval()
-    nn.init.normal_(scorer.product.weight)  # as after some training
-    return scorer
+    return SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3, width=4).eval()
 
 
 @torch.no_grad()
@@ -46,7 +43,6 @@ def test_every_cell_is_the_biaffine_form_of_its_two_ends(scorer: SpanScorer) -> 
     logits = scorer(states, [3, 2])
     assert logits.shape == (5, 3, 3) and (logits[..., 0] == 0).all()
     starts, ends = scorer.start(states), scorer.end(states)
-    assert not SpanScorer(hidden_size=6, label_count=2, max_span_tokens=3).product.weight.any()
     matrices = scorer.product.weight.view(2, 4, 4)  # (label, end, start)
     for i in range(5):
         for d in range(3):
@@ -55,6 +51,13 @@ def test_every_cell_is_the_biaffine_form_of_its_two_ends(scorer: SpanScorer) -> 
                 torch.testing.assert_close(logits[i, d, 1:], product + scorer.start_alone(starts[i]) + scorer.end_alone(ends[i + d]))
             else:
                 assert (logits[i, d, 1:] == IMPOSSIBLE).all(), "out of its sentence"
+
+
+def test_a_new_model_calls_every_span_improbable(make_model: Callable[..., SigningModel], hospital: Schema) -> None:
+    scorer = make_model(hospital, tagger="biaffine", max_span_tokens=8).span_scorer
+    assert scorer is not None and (scorer.start_alone.bias == PRIOR_LOGIT).all()
+    with torch.no_grad():
+        assert float(scorer(torch.randn(20, 32), [20]).softmax(dim=2)[..., 1:].sum(dim=2).mean()) < 0.02
 
 
 def test_gold_lies_in_the_cell_of_its_ends() -> None:
