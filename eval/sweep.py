@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from tqdm import tqdm
 
 from data.errors import EXIT_OK, UsageError, run_command
 from data.files import write_text
+from data.layered import read_layered
 from eval.crossval import call, fingerprint_of
 
 COLUMNS = (("entities", "micro"), ("relations", "micro"), ("events", "parties"))
@@ -36,21 +36,26 @@ class Sweep(BaseModel):
     common: list[str] = []  # overrides of every row, as --set takes them
     score: dict[str, str] = Field(min_length=1)  # column title -> gold source; none of it may be trained on
     rows: dict[str, list[str]] = Field(min_length=1)  # row title -> overrides
-    leave_one_out: list[str] = []  # rows that train on the gold articles and are scored by leaving one out
+    leave_one_out: list[str] = []  # rows that train on the gold articles and are scored by leaving one out; or: all
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_rows(cls, record: Any) -> Any:
+        if isinstance(record, dict) and record.get("leave_one_out") == "all" and isinstance(record.get("rows"), dict):
+            return {**record, "leave_one_out": list(record["rows"])}
+        return record
 
 
 def read_sweep(path: Path) -> Sweep:
-    """Read and check a sweep file.
+    """Read and check a sweep file; it may extend another one (:mod:`data.layered`).
 
     Raises:
         UsageError: it is missing, no YAML, or its keys are wrong (all faults in one message).
     """
+    if not path.is_file():
+        raise UsageError("no such sweep file", place=str(path), repair="see the folder configs/sweeps/")
     try:
-        return Sweep.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as fault:
-        raise UsageError("no such sweep file", place=str(path), repair="see the folder configs/sweeps/") from fault
-    except yaml.YAMLError as fault:
-        raise UsageError(f"no valid YAML: {fault}", place=str(path)) from fault
+        return Sweep.model_validate(read_layered(path))
     except ValidationError as fault:
         faults = "\n  ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in fault.errors())
         raise UsageError(f"the sweep file is wrong:\n  {faults}", place=str(path),
@@ -95,12 +100,13 @@ def _score(run: Path, source: str, report: Path) -> dict[str, float]:
 
 def table(sweep: Sweep, records: Sequence[dict[str, Any]]) -> str:
     """The rows as Markdown; every row but the first also shows its entity F1 less that of the first row."""
-    heads = [f"{column}: {part}" for column in sweep.score for part, _ in COLUMNS]
+    columns = [c for c in sweep.score if any(c in r["scores"] for r in records)]
+    heads = [f"{column}: {part}" for column in columns for part, _ in COLUMNS]
     lines = [f"| {sweep.name} | {' | '.join(heads)} |", "| --- " * (len(heads) + 1) + "|"]
     first = records[0]["scores"]
     for record in records:
         cells = []
-        for column in sweep.score:
+        for column in columns:
             scores = record["scores"].get(column)
             for part, name in COLUMNS:
                 key = f"{part}.{name}"

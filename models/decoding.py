@@ -9,13 +9,16 @@ import numpy as np
 from data.schema import Schema
 from data.tags import TokenSpan, legal_transitions, tags_to_spans
 
+ILLEGAL = -1e9
 
-def viterbi(log_probs: np.ndarray, legal: np.ndarray) -> np.ndarray:
+
+def viterbi(log_probs: np.ndarray, legal: np.ndarray, transitions: np.ndarray | None = None) -> np.ndarray:
     """The best legal tag sequence.
 
     Args:
         log_probs: ``(tokens, tags)`` log-probabilities.
         legal: ``(tags, tags)`` from :func:`data.tags.legal_transitions`.
+        transitions: ``(tags, tags)`` scores of a CRF (models/crf.py); None is 0 for all.
 
     Returns:
         Tag indices ``(tokens,)``. Of equally good sequences the one with the lower tag index wins.
@@ -23,7 +26,7 @@ def viterbi(log_probs: np.ndarray, legal: np.ndarray) -> np.ndarray:
     token_count, tag_count = log_probs.shape
     if token_count == 0:
         return np.zeros(0, dtype=np.int64)
-    penalty = np.where(legal, 0.0, -1e9)
+    penalty = np.where(legal, 0.0 if transitions is None else transitions, ILLEGAL)
     best = log_probs[0] + penalty[0]
     back = np.zeros((token_count, tag_count), dtype=np.int64)
     columns = np.arange(tag_count)
@@ -38,16 +41,30 @@ def viterbi(log_probs: np.ndarray, legal: np.ndarray) -> np.ndarray:
     return path
 
 
-def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray) -> list[TokenSpan]:
+def marginals(log_probs: np.ndarray, legal: np.ndarray, transitions: np.ndarray) -> np.ndarray:
+    """Probability ``(tokens, tags)`` of each tag under a CRF, by the forward-backward algorithm; see :func:`viterbi`."""
+    penalty = np.where(legal, transitions, ILLEGAL)
+    ahead, back = np.empty_like(log_probs), np.zeros_like(log_probs)
+    ahead[0] = log_probs[0] + penalty[0]
+    for t in range(1, len(log_probs)):
+        ahead[t] = np.logaddexp.reduce(ahead[t - 1][:, None] + penalty, axis=0) + log_probs[t]
+        back[-t - 1] = np.logaddexp.reduce(penalty + log_probs[-t] + back[-t], axis=1)
+    scores = ahead + back
+    return np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+
+
+def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None
+                 ) -> list[TokenSpan]:
     """Scored spans of one article.
 
     Args:
         logits: ``(tokens, tags)`` unnormalised tag scores of the merged article.
         schema: gives the tags and what may follow what.
         cuts: ``(tokens,)`` sentence index of each token; no span crosses from one sentence into the next.
+        transitions: ``(tags, tags)`` scores of a CRF, where there is one.
 
     Returns:
-        Spans in order, each with the mean probability of its tags as ``score``.
+        Spans in order, each with the mean (with a CRF: marginal) probability of its tags as ``score``.
     """
     if len(logits) == 0:
         return []
@@ -58,11 +75,14 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray) -> list[T
     path = np.zeros(len(logits), dtype=np.int64)
     outside = log_probs.argmax(axis=1) == 0
     for start, end in itertools.pairwise(borders):
-        # A sentence whose every best tag is O is already the best legal sequence.
-        if not outside[start:end].all():
-            path[start:end] = viterbi(log_probs[start:end], legal)
+        # A sentence whose every best tag is O is already the best legal sequence, unless a CRF thinks otherwise.
+        if transitions is not None or not outside[start:end].all():
+            path[start:end] = viterbi(log_probs[start:end], legal, transitions)
     spans = []
     for start, end in itertools.pairwise(borders):
+        if transitions is not None and path[start:end].any():
+            with np.errstate(divide="ignore"):  # an impossible tag has probability 0
+                log_probs[start:end] = np.log(marginals(log_probs[start:end], legal, transitions))
         for span in tags_to_spans(path[start:end]):
             first, last = span.token_start + start, span.token_end + start
             probability = float(np.exp(log_probs[np.arange(first, last), path[first:last]]).mean())

@@ -250,3 +250,13 @@ def tag_targets(articles: Sequence[EncodedArticle]) -> torch.Tensor:
     """Gold tags ``(N,)`` of a batch's article tokens."""
     tags = [spans_to_tags(a.spans, len(a.token_ids)) for a in articles]
     return torch.from_numpy(np.concatenate(tags) if tags else np.zeros(0, dtype=np.int64))
+
+
+def sentence_lengths(articles: Sequence[EncodedArticle]) -> list[int]:
+    """Tokens of each sentence of a batch, in order."""
+    lengths: list[int] = []
+    for article in articles:
+        count = len(article.token_ids)
+        starts = np.flatnonzero(np.diff(article.sentence_of_token, prepend=-1))
+        lengths += np.diff(starts, append=count).tolist() if count else []
+    return lengths

@@ -17,13 +17,16 @@ from transformers import BertConfig, BertForTokenClassification
 
 from data.schema import Schema, schema_from_dict
 from data.tags import TokenSpan
+from models.crf import LinearChainCrf
 from models.decoding import decode_spans
-from models.inputs import Batch, tag_targets
+from models.inputs import Batch, sentence_lengths, tag_targets
 from models.pairs import PairBatch, build_pairs, pair_targets
 from models.relations import RelationHead
+from models.span_scorer import SpanScorer, greedy_spans, span_loss, span_targets
 
 # Key of our own settings in config.json: schema, window sizes, thresholds. Stock transformers carries it along.
 SETTINGS = "qianyue"
+TAGGERS = ("softmax", "crf", "biaffine")
 PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 
 
@@ -31,17 +34,40 @@ PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 class JointOutput:
     """What training and evaluation read off one batch; ``loss`` is None without gold."""
 
-    tag_logits: torch.Tensor  # (N, tags)
+    tag_logits: torch.Tensor  # (N, tags); (N, M, labels + 1) with the span scorer
     states: torch.Tensor  # (N, H)
     loss: torch.Tensor | None = None
     tag_loss: torch.Tensor | None = None
     relation_loss: torch.Tensor | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LossOptions:
+    """How the joint loss is made.
+
+    Args:
+        predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation head, so
+            that it learns to reject them.
+        relation_weight: of the relation loss in the joint loss.
+        label_smoothing: share of each tag's target that is spread over all tags (Szegedy et al. 2016,
+            https://arxiv.org/abs/1512.00567).
+        dropout_samples: dropout masks in front of the tagger whose losses are averaged (Inoue 2019,
+            https://arxiv.org/abs/1905.09788).
+    """
+
+    predicted_share: float = 0.0
+    relation_weight: float = 1.0
+    label_smoothing: float = 0.0
+    dropout_samples: int = 1
+
+
 class SigningModel(BertForTokenClassification):
     """BERT, a BIO tag classifier, and a relation head over the merged article.
 
-    Shapes: W windows of T tokens, N article tokens, H width, P candidate pairs, R relation types.
+    A CRF may judge whole tag sequences, or a span scorer find the entities; the classifier is then trained beside it,
+    for those who load the stock tagger.
+
+    Shapes: W windows of T tokens, N article tokens, H width, P candidate pairs, R relation types, M longest span.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -53,13 +79,21 @@ class SigningModel(BertForTokenClassification):
                          relation_count=len(self.schema.relations), form=settings.get("relation_head", "full"))
             if self.schema.relations else None
         )
+        tagger = settings.get("tagger", "softmax")
+        if tagger not in TAGGERS:
+            raise ValueError(f"tagger: expected one of {', '.join(TAGGERS)}, found {tagger!r}")
+        self.crf = LinearChainCrf(self.schema) if tagger == "crf" else None
+        self.span_scorer = (
+            SpanScorer(hidden_size=config.hidden_size, label_count=len(self.schema.labels),
+                       max_span_tokens=settings["max_span_tokens"]) if tagger == "biaffine" else None
+        )
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         """Heads are small and shallow: PyTorch's own layer initialisation suits them better than BERT's 0.02."""
         if isinstance(module, RelationHead):
             module.reset_prior()
-        elif isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm):
+        elif isinstance(module, LinearChainCrf | nn.Linear | nn.Embedding | nn.LayerNorm):
             module.reset_parameters()
         else:
             super()._init_weights(module)
@@ -98,42 +132,61 @@ class SigningModel(BertForTokenClassification):
             merged.append(states.flatten(0, 1)[(batch.token_index[start:end] - first * width).to(self.device)].float())
         return torch.cat(merged)
 
-    def joint(self, batch: Batch, *, with_loss: bool = False, predicted_share: float = 0.0,
-              relation_weight: float = 1.0) -> JointOutput:
+    def joint(self, batch: Batch, *, with_loss: bool = False, **options: Any) -> JointOutput:
         """Tag scores of a batch and, with gold, the joint loss.
 
         Args:
             batch: from :meth:`models.inputs.TextEncoder.batch`.
             with_loss: the articles carry gold spans and pairs.
-            predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation
-                head, so that it learns to reject them.
-            relation_weight: of the relation loss in the joint loss.
+            options: fields of :class:`LossOptions`.
         """
         states = self.merged_states(batch)
         with torch.autocast(self.device.type, enabled=False):
-            return self._heads(batch, states, with_loss, predicted_share, relation_weight)
+            return self._heads(batch, states, LossOptions(**options) if with_loss else None)
 
-    def _heads(self, batch: Batch, states: torch.Tensor, with_loss: bool, predicted_share: float,
-               relation_weight: float) -> JointOutput:
-        logits = self.classifier(self.dropout(states))  # (N, tags)
-        if not with_loss:
-            return JointOutput(tag_logits=logits, states=states)
-        targets = tag_targets(batch.articles).to(logits.device)
-        tag_loss = functional.cross_entropy(logits, targets) if len(targets) else logits.sum() * 0.0
+    def _heads(self, batch: Batch, states: torch.Tensor, options: LossOptions | None) -> JointOutput:
+        if options is None:
+            return JointOutput(tag_logits=self._tag_logits(batch, states), states=states)
+        logits, tag_loss = self._tag_loss(batch, states, options)
         relation_loss = logits.sum() * 0.0
         if self.relation_head is not None:
-            spans = self._training_spans(batch, logits, predicted_share)
+            spans = self._training_spans(batch, logits, options.predicted_share)
             pairs = build_pairs(batch.articles, spans, self.schema)
             relation_loss = self._relation_loss(states, pairs, pair_targets(batch.articles, spans, pairs, self.schema))
-        return JointOutput(tag_logits=logits, states=states, loss=tag_loss + relation_weight * relation_loss,
+        return JointOutput(tag_logits=logits, states=states, loss=tag_loss + options.relation_weight * relation_loss,
                            tag_loss=tag_loss.detach(), relation_loss=relation_loss.detach())
+
+    def _tag_logits(self, batch: Batch, states: torch.Tensor) -> torch.Tensor:
+        if self.span_scorer is not None:
+            return self.span_scorer(states, sentence_lengths(batch.articles))  # (N, M, labels + 1)
+        return self.classifier(self.dropout(states))  # (N, tags)
+
+    def _tag_loss(self, batch: Batch, states: torch.Tensor, options: LossOptions) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tagger's logits and their loss, both averaged over the dropout masks."""
+        count = options.dropout_samples if self.training else 1
+        targets = tag_targets(batch.articles).to(states.device).repeat(count)  # (K * N,)
+        samples = torch.stack([self.classifier(self.dropout(states)) for _ in range(count)])  # (K, N, tags)
+        flat = samples.flatten(0, 1)
+        if len(targets) == 0:
+            loss = samples.sum() * 0.0
+        elif self.crf is not None:
+            loss = self.crf(flat, targets, sentence_lengths(batch.articles) * count)
+        else:
+            loss = functional.cross_entropy(flat, targets, label_smoothing=options.label_smoothing)
+        if self.span_scorer is None:
+            return samples.mean(dim=0), loss
+        gold = span_targets([a.spans for a in batch.articles], batch.token_counts, self.span_scorer.max_span_tokens)
+        scored = [self._tag_logits(batch, states) for _ in range(count)]
+        span_losses = [span_loss(s, gold.to(s.device), label_smoothing=options.label_smoothing) for s in scored]
+        return torch.stack(scored).mean(dim=0), loss + torch.stack(span_losses).mean()
 
     def forward(self, *args: Any, batch: Batch | None = None, **kwargs: Any) -> Any:
         """The joint loss of a :class:`Batch` as the trainer asks for it; the stock tagger for anything else."""
         if batch is None:
             return super().forward(*args, **kwargs)
         output = self.joint(batch, with_loss=True, **kwargs)
-        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss}
+        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss,
+                "tag_logits": output.tag_logits}
 
     def _relation_loss(self, states: torch.Tensor, pairs: PairBatch, targets: torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy over admissible (pair, type) cells, per gold relation rather than per cell: an
@@ -159,11 +212,14 @@ class SigningModel(BertForTokenClassification):
         return spans
 
     def decode(self, batch: Batch, logits: torch.Tensor) -> list[list[TokenSpan]]:
-        """Scored spans of each article of a batch, from the batch's tag logits ``(N, tags)``."""
+        """Scored spans of each article of a batch, from the ``tag_logits`` of the batch's :class:`JointOutput`."""
         scores = logits.detach().float().cpu().numpy()
+        transitions = None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()
         spans, start = [], 0
         for article, count in zip(batch.articles, batch.token_counts, strict=True):
-            spans.append(decode_spans(scores[start : start + count], self.schema, article.sentence_of_token))
+            part = scores[start : start + count]
+            spans.append(greedy_spans(part) if self.span_scorer is not None
+                         else decode_spans(part, self.schema, article.sentence_of_token, transitions))
             start += count
         return spans
 

@@ -105,7 +105,7 @@ def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
     """A joint model on the tiny encoder with heads drawn from ``seed``, in evaluation mode."""
 
     def build(schema: Schema, *, seed: int = 0, max_tokens: int = 64, overlap_tokens: int = 16, hints: bool = False,
-              thresholds: dict[str, float] | None = None) -> SigningModel:
+              thresholds: dict[str, float] | None = None, **more: Any) -> SigningModel:
         import torch
         from transformers import BertConfig
 
@@ -120,7 +120,7 @@ def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
         config.label2id = {tag: i for i, tag in enumerate(schema.tags)}
         setattr(config, SETTINGS, {"schema": schema.to_dict(), "max_tokens": max_tokens,
                                    "overlap_tokens": overlap_tokens, "hints": hints,
-                                   "thresholds": thresholds or {}})
+                                   "thresholds": thresholds or {}, **more})
         model = SigningModel.from_pretrained(tiny_encoder, config=config)
         if hints:
             model.widen_token_types(TOKEN_TYPES)

@@ -36,6 +36,15 @@ def test_the_table_shows_the_difference_from_the_first_row() -> None:
     assert text.splitlines()[2:] == ["| all | 0.900 | 0.500 | 0.250 |", "| none | 0.875 (-2.5) | 0.500 (+0.0) | 0.250 |"]
 
 
+def test_a_sweep_may_extend_another_and_leave_one_out_in_every_row(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\nconfig: c\nscore: {seeds: seeds.jsonl, dev: d}\nrows: {x: [], y: [k=1]}\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\nname: b\nleave_one_out: all\n", encoding="utf-8")
+    sweep = read_sweep(tmp_path / "b.yaml")
+    assert (sweep.name, sweep.rows, sweep.leave_one_out) == ("b", {"x": [], "y": ["k=1"]}, ["x", "y"])
+    text = table(sweep, [{"title": t, "scores": {"seeds": scores(0.5)}} for t in sweep.rows])
+    assert "dev" not in text and len({line.count("|") for line in text.splitlines()}) == 1
+
+
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands that a sweep calls, each answered by the files that the real one leaves behind."""

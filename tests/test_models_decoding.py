@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from data.schema import Schema, schema_from_dict
 from data.tags import legal_transitions, spans_to_tags
-from models.decoding import decode_spans, viterbi
+from models.decoding import decode_spans, marginals, viterbi
 
 SMALL = schema_from_dict({"labels": ["A", "B"]})
 LOGITS = st.integers(0, 12).flatmap(lambda n: hnp.arrays(np.float32, (n, 9), elements=st.floats(-20, 20, width=32)))
@@ -25,6 +25,33 @@ def is_legal(tags: list[int], schema: Schema) -> bool:
 @given(LOGITS)
 def test_never_an_illegal_sequence(hospital: Schema, logits: np.ndarray) -> None:
     assert is_legal(viterbi(logits, legal_transitions(hospital)).tolist(), hospital)
+
+
+@given(st.integers(1, 4), st.integers(0, 1000))
+def test_a_crf_path_and_its_marginals_equal_brute_force(length: int, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    logits, transitions, legal = dice.normal(0, 3, (length, 5)), dice.normal(0, 3, (5, 5)), legal_transitions(SMALL)
+    scores = {tags: sum(row[t] for row, t in zip(logits, tags, strict=True)) + sum(transitions[a, b] for a, b in itertools.pairwise([0, *tags]))
+              for tags in itertools.product(range(5), repeat=length) if is_legal(list(tags), SMALL)}
+    assert tuple(viterbi(logits, legal, transitions).tolist()) == max(scores, key=scores.__getitem__)
+    expected, weights = np.zeros((length, 5)), np.exp(np.array(list(scores.values())))
+    for tags, weight in zip(scores, weights / weights.sum(), strict=True):
+        expected[np.arange(length), tags] += weight
+    np.testing.assert_allclose(marginals(logits, legal, transitions), expected, atol=1e-9)
+
+
+def test_transitions_decide_and_the_score_is_a_marginal() -> None:
+    logits = np.log(np.array([[0.6, 0.4, 1e-9, 1e-9, 1e-9], [0.9, 1e-9, 0.1, 1e-9, 1e-9]]))
+    assert decode_spans(logits, SMALL, np.zeros(2), np.zeros((5, 5))) == decode_spans(logits, SMALL, np.zeros(2)) == []
+    transitions = np.zeros((5, 5))
+    transitions[1, 2] = 5.0  # B-A is followed by I-A
+    [span] = decode_spans(logits, SMALL, np.zeros(2), transitions)
+    through = 0.4 * 0.1 * np.exp(5.0)
+    alone = 0.4 * 0.9
+    total = through + alone + 0.6 * 0.9  # I-A after O is illegal
+    assert span.key == (0, 2, 0) and abs(span.score - ((through + alone) / total + through / total) / 2) < 1e-6
+    # Each sentence for itself: the tokens can no longer lean on each other.
+    assert decode_spans(logits, SMALL, np.array([0, 1]), transitions) == []
 
 
 @settings(deadline=None)

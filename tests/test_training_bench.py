@@ -284,6 +284,21 @@ def test_the_command_learns_scores_resumes_and_tells(tmp_path: Path, bench: Call
 
 
 @pytest.mark.slow
+def test_variants_are_rows_of_one_table_and_share_what_is_scored(tmp_path: Path, bench: Callable[..., Any]) -> None:
+    short = ("--seeds", "1", "--set", "optimiser.epochs=1")
+    assert bench(*short).code == 0
+    sweep = tmp_path / "s.yaml"
+    sweep.write_text("name: s\nconfig: c\nscore: {d: g}\nrows: {as it is: [], smooth: [regularise.label_smoothing=0.3]}\n", encoding="utf-8")
+    said = bench(*short, "--variants", str(sweep))
+    assert said.code == 0, said.err
+    assert "random, as it is, seed 1: macro F1" in said.out and said.out.count("(already scored)") == 1
+    text = (tmp_path / "out/table.md").read_text(encoding="utf-8")
+    assert "| random, as it is |" in text and "| random, smooth |" in text
+    configs = [json.loads(p.read_text(encoding="utf-8"))["config"] for p in (tmp_path / "out/runs").iterdir()]
+    assert sorted(c["regularise"]["label_smoothing"] for c in configs) == [0.0, 0.3]
+
+
+@pytest.mark.slow
 def test_triples_are_scored_on_strings(tmp_path: Path, tiny_encoder: Path, call: Callable[..., Any]) -> None:
     for split, count in (("train", 6), ("dev", 3)):
         records = [{"text": f"{w}由{p}写", "spo_list": [{"predicate": "作者", "subject": w, "subject_type": "作品", "object": p, "object_type": "人物"}]}
@@ -298,6 +313,7 @@ def test_triples_are_scored_on_strings(tmp_path: Path, tiny_encoder: Path, call:
 @pytest.mark.parametrize(("more", "code", "parts"), [
     (["--set", "optimiser.epoch=1"], 2, ["optimiser.epoch: unknown key; did you mean 'epochs'?"]),
     (["--set", "bench.format=xml"], 2, ["bench.format: expected one of"]), (["--set", "name=../x"], 2, ["name: "]),
+    (["--variants", "no.yaml"], 2, ["no such sweep file"]),
     (["--data", "no/such/folder"], 2, ["no/such/folder", "no such file or folder"]), (["--config", "configs/default.yaml"], 2, ["expected a section bench"])])
 def test_wrong_calls(tmp_path: Path, bench: Callable[..., Any], more: list[str], code: int, parts: list[str]) -> None:
     said = bench(*more)

@@ -102,6 +102,18 @@ def test_all_faults_come_at_once() -> None:
         assert part in said
 
 
+def test_what_does_not_go_together_is_told() -> None:
+    said = faults({**MINIMAL, "tagger": {"kind": "crf"}, "regularise": {"label_smoothing": 0.1}})
+    assert "\n  regularise.label_smoothing spreads" in said and "found" not in said
+    assert "tagger.kind: input should be 'softmax', 'crf' or 'biaffine', found 'crv'" in faults({**MINIMAL, "tagger": {"kind": "crv"}})
+
+
+@pytest.mark.parametrize(("key", "value"), [("layer_decay", 0.0), ("layer_decay", 1.5), ("weight_average", 1.0), ("r_drop", -1.0), ("fgm", -0.1),
+                                            ("label_smoothing", 1.0), ("dropout_samples", 0), ("encoder_dropout", 1.0)])
+def test_options_out_of_bounds(key: str, value: float) -> None:
+    assert f"regularise.{key}: " in faults({**MINIMAL, "regularise": {key: value}})
+
+
 def test_overrides_are_read_as_yaml() -> None:
     config = load_config("configs/ci.yaml", ["optimiser.epochs=2", "name=trial", "data.exclude=[a, b]", "optimiser.learning_rate=0.5",
                                              "threads=1", "augment.noise=0.0", "data.limit=null"])

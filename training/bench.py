@@ -26,6 +26,7 @@ from data.layered import overlay
 from data.schema import Schema
 from data.sources import read_source
 from eval.metrics import score_articles, triple_counts
+from eval.sweep import read_sweep
 from eval.thresholds import tune_thresholds
 from models.embedded import DEFAULT_FOLDER, randomise
 from models.run_folder import dump_yaml, predictor_of, quietly, remove_folder, save_run
@@ -95,20 +96,22 @@ def run_jobs(jobs: Sequence[Job], data: BenchData, out: Path, headline: str, *, 
     """The results of all jobs, each written as soon as it is there."""
     results = []
     for i, job in enumerate(jobs, start=1):
+        what = f"{job.title}, seed {job.seed}"
         path = out / "runs" / f"{job.key}.json"
         if fresh:
             path.unlink(missing_ok=True)
             remove_folder(job.config.run_folder)
         if path.is_file():
-            results.append(json.loads(path.read_text(encoding="utf-8")))
+            record = json.loads(path.read_text(encoding="utf-8"))
             verdict = "already scored"
         else:
-            print(f"run {i} of {len(jobs)}: {job.encoder}, seed {job.seed}", flush=True)
-            results.append(run_job(job, data, keep_model=keep_models))
-            write_text(path, _json(results[-1]))
-            verdict = f"{results[-1]['cost']['train_seconds']:.0f} s"
-        print(f"{job.encoder}, seed {job.seed}: {headline} F1 {100 * results[-1]['scores'][headline]:.2f} ({verdict})",
-              flush=True)
+            print(f"run {i} of {len(jobs)}: {what}", flush=True)
+            record = run_job(job, data, keep_model=keep_models)
+            write_text(path, _json(record))
+            verdict = f"{record['cost']['train_seconds']:.0f} s"
+        # The same run may be a row under another name elsewhere: the name is no part of its result.
+        results.append({**record, "title": job.title})
+        print(f"{what}: {headline} F1 {100 * record['scores'][headline]:.2f} ({verdict})", flush=True)
     return results
 
 
@@ -119,7 +122,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  python -m training.bench --config configs/bench/cluener.yaml --data ~/cluener\n"
                "  python -m training.bench --config configs/bench/resume.yaml --data ~/ResumeNER --seeds 13 \\\n"
-               "      --encoders random models/encoder-zh-small hfl/chinese-macbert-base\n\n"
+               "      --encoders random models/encoder-zh-small hfl/chinese-macbert-base\n"
+               "  python -m training.bench --config configs/bench/cluener.yaml --data ~/cluener --seeds 13 \\\n"
+               "      --encoders models/encoder-zh-small --variants configs/sweeps/tagger.yaml\n\n"
                "Call it again to go on where it was killed. Published figures: configs/bench/published.yaml.")
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="a YAML file of configs/bench/")
     parser.add_argument("--data", required=True, type=Path, metavar="PATH",
@@ -130,25 +135,36 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="DIR", help="results (default: reports/bench/<name of the set>)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="override one key of the config, such as optimiser.epochs=5; may be repeated")
+    parser.add_argument("--variants", type=Path, metavar="FILE",
+                        help="a sweep file: each of its rows is laid over the recipe and makes a row of the table")
     parser.add_argument("--fresh", action="store_true", help="forget earlier results of these runs")
     parser.add_argument("--keep-models", action="store_true", help="keep the models, in runs/bench")
     return parser.parse_args(argv)
 
 
+def _recipe(config: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in read_record(config, overrides).items() if key != "bench"}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
     quietly()
-    recipe = read_record(args.config, args.overrides)
-    bench = parse_bench(recipe, place=str(args.config))
-    del recipe["bench"]
+    bench = parse_bench(read_record(args.config, args.overrides), place=str(args.config))
+    recipe = _recipe(args.config, args.overrides)
+    variants = list(read_sweep(args.variants).rows.items()) if args.variants else [("", [])]
     # A wrong recipe is told before any work is done.
     name = parse_config(overlay(recipe, {"data": {"train": [str(args.data)]}}), place=str(args.config)).name
     out = args.out or Path("reports/bench") / name
     data = prepare(bench, args.data, out / "data", name=name)
     for note in data.notes:
         print(note, file=sys.stderr)
-    jobs = make_jobs(recipe, bench, data, list(dict.fromkeys(args.encoders)), list(dict.fromkeys(args.seeds)),
-                     place=str(args.config))
+    jobs = []
+    for variant, changes in variants:
+        jobs += make_jobs(_recipe(args.config, [*args.overrides, *changes]), bench, data,
+                          list(dict.fromkeys(args.encoders)), list(dict.fromkeys(args.seeds)),
+                          place=str(args.variants or args.config), variant=variant)
+    # A bench cut short has a first figure of each row.
+    jobs.sort(key=lambda job: args.seeds.index(job.seed))
     torch.set_num_threads(jobs[0].config.threads or os.cpu_count() or 1)
     results = run_jobs(jobs, data, out, bench.headline, fresh=args.fresh, keep_models=args.keep_models)
     rows = summarise(results, bench.headline)

@@ -24,23 +24,29 @@ RANDOM = "random"  # the architecture and vocabulary of the embedded encoder, it
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One encoder with one seed; ``key`` names its files. Random weights are made when the job runs."""
+    """One encoder with one seed; ``key`` names its files. Random weights are made when the job runs.
+
+    ``title`` is the row of the table that its scores belong to.
+    """
 
     encoder: str
     seed: int
     config: TrainConfig
     fingerprint: str
     key: str
+    title: str
 
 
 def make_jobs(
-    recipe: dict[str, Any], bench: BenchConfig, data: BenchData, encoders: Sequence[str], seeds: Sequence[int], *, place: str
+    recipe: dict[str, Any], bench: BenchConfig, data: BenchData, encoders: Sequence[str], seeds: Sequence[int], *, place: str,
+    variant: str = "",
 ) -> list[Job]:
     """Seed by seed, so that a bench cut short has a first figure of each encoder.
 
     Args:
         recipe: a training config without data, schema and encoder.
         place: where the recipe came from, for its faults.
+        variant: what the recipe is called beside others of the same encoder.
 
     Raises:
         ModelError, UsageError: an encoder cannot be had, or the recipe is wrong; before anything is trained.
@@ -61,7 +67,8 @@ def make_jobs(
                 "name": f"bench/{recipe['name']}/{key}", "schema": str(data.schema),
                 "data": {"train": [str(data.train)], "dev": []},
             }), place=place)
-            jobs.append(Job(encoder=encoder, seed=seed, config=config, fingerprint=fingerprint, key=key))
+            jobs.append(Job(encoder=encoder, seed=seed, config=config, fingerprint=fingerprint, key=key,
+                            title=f"{encoder}, {variant}" if variant else encoder))
     return jobs
 
 

@@ -32,13 +32,17 @@ def published_figures(name: str, path: Path = PUBLISHED) -> list[dict[str, Any]]
 
 
 def summarise(results: Sequence[Mapping[str, Any]], headline: str) -> list[dict[str, Any]]:
-    """One row an encoder, in the order of the results: mean and sample standard deviation over its seeds, in per cent."""
+    """One row a title (the encoder, where there is none), in the order of the results.
+
+    Figures are mean and sample standard deviation over the seeds, in per cent.
+    """
     rows = []
-    for encoder in dict.fromkeys(r["encoder"] for r in results):
-        own = [r for r in results if r["encoder"] == encoder]
+    for title in dict.fromkeys(r.get("title", r["encoder"]) for r in results):
+        own = [r for r in results if r.get("title", r["encoder"]) == title]
         second = "macro" if headline == "micro" else "micro"
         rows.append({
-            "encoder": encoder, "seeds": [r["seed"] for r in own], "parameters": own[0]["cost"]["parameters"],
+            "encoder": own[0]["encoder"], "title": title, "seeds": [r["seed"] for r in own],
+            "parameters": own[0]["cost"]["parameters"],
             headline: _spread([r["scores"][headline] for r in own]), second: _spread([r["scores"][second] for r in own]),
             "seconds": float(np.mean([r["cost"]["train_seconds"] for r in own])),
             "by_label": {label: _spread([r["scores"]["by_label"][label] for r in own])["mean"]
@@ -59,7 +63,7 @@ def table(name: str, split: str, headline: str, rows: Sequence[Mapping[str, Any]
     lines = [f"| {name}, {split} | {HEADLINES[headline]} | {second_title} | seeds | parameters | training | source |",
              "| --- " * 7 + "|"]
     for row in rows:
-        lines.append(f"| {row['encoder']} | {_cell(row[headline])} | {_cell(row[second])} | {len(row['seeds'])} "
+        lines.append(f"| {row['title']} | {_cell(row[headline])} | {_cell(row[second])} | {len(row['seeds'])} "
                      f"| {row['parameters'] / 1e6:.1f} M | {_duration(row['seconds'])} | this run |")
     for figure in published:
         where = "" if figure["split"] == split else f" ({figure['split']})"

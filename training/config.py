@@ -68,12 +68,32 @@ class OptimiserConfig(Section):
     learning_rate: float = Field(default=1e-3, gt=0)  # of the encoder
     head_learning_rate: float = Field(default=1e-3, gt=0)  # of tagger and relation head
     warmup_share: float = Field(default=0.1, ge=0, lt=1)  # of all steps
+    schedule: Literal["linear", "cosine", "constant"] = "linear"  # how the rates go on after the warm-up
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     gradient_accumulation: int = Field(default=1, ge=1)  # steps summed into one update
     relation_weight: float = Field(default=0.5, ge=0)  # of the relation loss in the joint loss
     predicted_spans_from: float = Field(default=0.3, ge=0, le=1)  # share of training after which predicted spans join
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
+
+
+class RegulariseConfig(Section):
+    """Options of fine-tuning, each off unless set (training/regularise.py, models/signing.py)."""
+
+    layer_decay: float = Field(default=1.0, gt=0, le=1)  # rate of an encoder layer over that of the layer above; 1: off
+    weight_average: float = Field(default=0.0, ge=0, lt=1)  # decay of the average of the weights, such as 0.999; 0: off
+    r_drop: float = Field(default=0.0, ge=0)  # weight of the divergence of two passes; 0: off, else twice the time
+    fgm: float = Field(default=0.0, ge=0)  # length of the adversarial step on the embeddings; 0: off, else twice the time
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # share of each tag's target spread over all tags
+    dropout_samples: int = Field(default=1, ge=1)  # dropout masks before the tagger whose losses are averaged
+    encoder_dropout: float | None = Field(default=None, ge=0, lt=1)  # inside the encoder; null: as its config says
+
+
+class TaggerConfig(Section):
+    """How entities are found. What the others bring over the first is in ``configs/sweeps/tagger.yaml``."""
+
+    kind: Literal["softmax", "crf", "biaffine"] = "softmax"  # tags each for itself, tag sequences, spans
+    max_span_tokens: int = Field(default=32, ge=1, le=510)  # biaffine: longer entities are never found
 
 
 class TrainConfig(Section):
@@ -86,15 +106,24 @@ class TrainConfig(Section):
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
     hints: bool = True  # let the rules mark what they find (models/hints.py); off for data with other labels
     relation_head: Literal["ends", "biaffine", "between", "full"] = "full"  # what pairs are judged by (models/relations.py)
+    tagger: TaggerConfig = TaggerConfig()
     data: DataConfig
     windows: WindowConfig = WindowConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
+    regularise: RegulariseConfig = RegulariseConfig()
     save_every: int = Field(default=100, ge=1)  # updates between checkpoints a killed run resumes from
     evaluate_every: int = Field(default=5, ge=1)  # epochs between scores on dev
     threads: int | None = Field(default=None, ge=1)  # CPU threads; null: all cores
     runs: str = "runs"
     reports: str = "reports"
+
+    @model_validator(mode="after")
+    def _smoothing_fits(self) -> TrainConfig:
+        if self.tagger.kind == "crf" and self.regularise.label_smoothing:
+            raise ValueError("regularise.label_smoothing spreads the target of each tag, but tagger.kind crf judges whole "
+                             "sequences; try regularise.label_smoothing: 0.0")
+        return self
 
     @property
     def run_folder(self) -> Path:
@@ -175,6 +204,8 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
         return f"{path}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
     if error["type"] == "missing":
         return f"{path}: missing"
+    if not path:  # a fault of several keys together; their values are in the message
+        return str(error["msg"]).removeprefix("Value error, ")
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
 
 

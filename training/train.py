@@ -103,10 +103,15 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
                          repair="encoder: hfl/chinese-macbert-base, or any checkpoint whose model_type is bert")
     bert.id2label = dict(enumerate(schema.tags))
     bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
+    if (rate := config.regularise.encoder_dropout) is not None:
+        # A head without a rate of its own takes the encoder's: it keeps the one it had.
+        bert.classifier_dropout = bert.hidden_dropout_prob if bert.classifier_dropout is None else bert.classifier_dropout
+        bert.hidden_dropout_prob = bert.attention_probs_dropout_prob = rate
     setattr(bert, SETTINGS, {
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
         "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints,
-        "relation_head": config.relation_head, "thresholds": {}, "temperature": 1.0,
+        "relation_head": config.relation_head, "tagger": config.tagger.kind,
+        "max_span_tokens": config.tagger.max_span_tokens, "thresholds": {}, "temperature": 1.0,
     })
     model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True, dtype=torch.float32)
     if config.hints:
@@ -154,6 +159,7 @@ def train(
         model.set_attn_implementation(PLAIN)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.keep_average()
     model.set_attn_implementation("sdpa")
     cost = {"train_seconds": round(time.monotonic() - started, 1), "steps": trainer.state.global_step,
             "bf16": bf16, "resumed_from": checkpoint.name if checkpoint else None,

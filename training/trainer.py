@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from transformers import Trainer, TrainerControl, TrainingArguments
 
 from models.signing import SigningModel
 from training.config import TrainConfig
+from training.regularise import WeightAverage, layers_below_top, perturbed, symmetric_divergence
 
-HEADS = ("classifier.", "relation_head.")
+HEADS = ("classifier.", "relation_head.", "crf.", "span_scorer.")
 NO_DECAY = ("bias", "LayerNorm.weight")
+SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}  # ours -> transformers'
 
 
 class SigningTrainer(Trainer):
@@ -32,33 +35,57 @@ class SigningTrainer(Trainer):
         super().__init__(model=model, train_dataset=stream, eval_dataset=stream if score else None,
                          data_collator=lambda rows: rows[0], **kwargs)
         self._parts: dict[str, float] = {}
+        decay = config.regularise.weight_average
+        self._average = WeightAverage(self.model, decay) if decay else None
+        if self._average:
+            self.add_callback(self._average)
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> SequentialSampler:
         """The stream is already shuffled, epoch by epoch."""
         return SequentialSampler(self.train_dataset)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW with one rate for the encoder and one for the heads; biases and norms are not decayed."""
+        """AdamW with one rate for the heads and one for the encoder, smaller by ``layer_decay`` for each layer below
+        the top one (Howard and Ruder 2018, https://arxiv.org/abs/1801.06146); biases and norms are not decayed."""
         if self.optimizer is None:
-            options = self.config.optimiser
-            groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+            options, layer_decay = self.config.optimiser, self.config.regularise.layer_decay
+            layers = self.model.config.num_hidden_layers
+            groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
             for name, parameter in self.model.named_parameters():
-                key = name.startswith(HEADS), name.endswith(NO_DECAY)
-                groups.setdefault(key, []).append(parameter)
+                rate = (options.head_learning_rate if name.startswith(HEADS)
+                        else options.learning_rate * layer_decay ** layers_below_top(name, layers))
+                groups.setdefault((rate, name.endswith(NO_DECAY)), []).append(parameter)
             self.optimizer = torch.optim.AdamW(
-                [{"params": parameters, "weight_decay": 0.0 if plain else options.weight_decay,
-                  "lr": options.head_learning_rate if is_head else options.learning_rate}
-                 for (is_head, plain), parameters in groups.items()],
+                [{"params": parameters, "weight_decay": 0.0 if plain else options.weight_decay, "lr": rate}
+                 for (rate, plain), parameters in groups.items()],
                 lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
         return self.optimizer
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Gradients of one batch; with ``fgm``, those of the same batch under adversarial embeddings are added."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if epsilon := self.config.regularise.fgm:
+            parts = self._parts
+            with perturbed(self.model.bert.embeddings.word_embeddings.weight, epsilon):
+                super().training_step(model, inputs, num_items_in_batch)
+            self._parts = parts  # the log shows the text as it is
+        return loss
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
         """The joint loss of one batch, its two parts kept for the log."""
-        outputs = model(batch=inputs["batch"], predicted_share=inputs["predicted_share"],
-                        relation_weight=self.config.optimiser.relation_weight)
+        options = self.config.regularise
+        arguments = {**inputs, "relation_weight": self.config.optimiser.relation_weight,
+                     "label_smoothing": options.label_smoothing, "dropout_samples": options.dropout_samples}
+        outputs = model(**arguments)
         self._parts = {name: float(outputs[name]) for name in ("tag_loss", "relation_loss")}
-        loss = outputs["loss"] / self.args.gradient_accumulation_steps
+        loss = outputs["loss"]
+        if options.r_drop:
+            again = model(**arguments)
+            divergence = symmetric_divergence(outputs["tag_logits"], again["tag_logits"])
+            self._parts["r_drop_loss"] = float(divergence.detach())
+            loss = (loss + again["loss"]) / 2 + options.r_drop * divergence
+        # The mean over accumulated batches is taken by the trainer: the batch has no labels that it could count.
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
@@ -70,12 +97,28 @@ class SigningTrainer(Trainer):
         assert self.score is not None
         training = self.model.training
         self.model.eval()
-        scores = {f"eval_{name}": value for name, value in self.score().items()}
+        with self._average.applied() if self._average else nullcontext():
+            scores = {f"eval_{name}": value for name, value in self.score().items()}
         self.model.train(training)
         self.log(scores)
         # Tells the trainer that dev is scored at this step, so that the end of training does not score it again.
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, scores)
         return scores
+
+    def keep_average(self) -> None:
+        """Give the model the averaged weights, where they are asked for: what is scored and saved after training."""
+        if self._average:
+            self._average.keep()
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self._average and self.args.should_save:
+            self._average.save(Path(output_dir))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if self._average and checkpoint is not None:
+            self._average.load(Path(checkpoint))
 
 
 def training_arguments(config: TrainConfig, *, steps_per_epoch: int, bf16: bool) -> TrainingArguments:
@@ -85,7 +128,8 @@ def training_arguments(config: TrainConfig, *, steps_per_epoch: int, bf16: bool)
     return TrainingArguments(
         output_dir=str(checkpoint_folder(config)), num_train_epochs=1, per_device_train_batch_size=1,
         gradient_accumulation_steps=options.gradient_accumulation, learning_rate=options.learning_rate,
-        lr_scheduler_type="linear", warmup_steps=round(options.warmup_share * total),
+        lr_scheduler_type=SCHEDULES[options.schedule],
+        warmup_steps=round(options.warmup_share * total),
         max_grad_norm=options.max_grad_norm, bf16=bf16, use_cpu=not torch.cuda.is_available(), seed=config.seed,
         remove_unused_columns=False,
         logging_steps=max(1, min(20, total // 10)), save_strategy="steps", save_steps=config.save_every,
