@@ -99,7 +99,7 @@ def result_to_article(task: dict[str, Any], result: Sequence[Any], ledger: Ledge
     for item in result:
         reason = ""
         try:
-            _read_item(item, text, regions, relations, ledger)
+            _read_item(item, regions, relations, ledger)
         except KeyError as fault:
             reason = f"a result lacks the key {fault}"
         except (TypeError, ValueError, AttributeError) as fault:
@@ -122,8 +122,8 @@ def result_to_article(task: dict[str, Any], result: Sequence[Any], ledger: Ledge
                    publisher=said_of["publisher"], entities=tuple(entities), relations=tuple(relations), model=model)
 
 
-def _read_item(item: dict[str, Any], text: str, regions: list[tuple[Any, str, int, int, str | None]],
-               relations: list[Relation], ledger: Ledger) -> None:
+def _read_item(item: dict[str, Any], regions: list[tuple[Any, str, int, int, str | None]], relations: list[Relation],
+               ledger: Ledger) -> None:
     """Add one result item to the regions ``(item, label, start, end, text it says)`` or the relations."""
     if item["type"] == "relation":
         head, tail = str(item["from_id"]), str(item["to_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +26,13 @@ def key_of(data: dict[str, Any]) -> Key:
     """What a task is told by; tasks that came by other ways lack the hash, and their text is hashed here."""
     text = data.get("text")
     return str(data.get("id")), str(data.get(HASH) or (text_hash(text) if isinstance(text, str) else ""))
+
+
+def fingerprint(article: Article) -> str:
+    """Hex SHA-256 of the marks of an article, ids and places included; the ends of a relation in either order."""
+    spans = sorted([e.id, e.char_start, e.char_end, e.label] for e in article.entities)
+    links = sorted([r.type, *sorted((r.head, r.tail))] for r in article.relations)
+    return text_hash(json.dumps([spans, links]))
 
 
 def interface_of(config: str, schema: Schema, *, place: str) -> Any:
@@ -84,7 +92,7 @@ def build_tasks(articles: Iterable[Article], schema: Schema, interface: Any, led
             ledger.skip(article.id, f"the SDK refuses it: {'; '.join(map(str, faults[:3]))}")
             continue
         meta = {key: article_to_dict(article)[key] for key in ("events", "clusters") if getattr(article, key)}
-        tasks.append({**task, "meta": meta} if meta else task)
+        tasks.append({**task, "meta": {**meta, "marks": fingerprint(article)}} if meta else task)
     return tasks
 
 
