@@ -37,7 +37,9 @@ def labelling_config(schema: Schema) -> str:
             ElementTree.SubElement(relations, "Relation", value=kind.name, hint=ends,
                                    background=RELATION_COLOURS[number % len(RELATION_COLOURS)])
     # One line of "symbol" granularity: a drag marks characters, never whole "words", of which Chinese has no borders.
-    ElementTree.SubElement(view, "Text", name=TEXT_OBJECT, value="$text", granularity="symbol", saveTextResult="yes")
+    # Room on the left, where the editor draws the names of relations that begin at a line's head, and between the lines.
+    room = ElementTree.SubElement(view, "View", style="padding-left: 7em; line-height: 2")
+    ElementTree.SubElement(room, "Text", name=TEXT_OBJECT, value="$text", granularity="symbol", saveTextResult="yes")
     signing = ElementTree.SubElement(view, "Choices", name=SIGNING_CONTROL, toName=TEXT_OBJECT, choice="single",
                                      showInline="true")
     ElementTree.SubElement(signing, "Choice", value=NO_SIGNING, hotkey=NO_SIGNING_HOTKEY)
