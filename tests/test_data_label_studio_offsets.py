@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from data.article import Article, Entity, Relation
 from data.formats.base import Ledger
 from data.formats.label_studio import article_to_task, task_to_article
+from data.label_studio.config import labelling_config
 from data.label_studio.offsets import BY_ITS_TEXT, Placed, fold, place_regions, widths
 from data.label_studio.pull import articles_of
 from data.label_studio.tasks import build_tasks, interface_of
-from data.label_studio.config import labelling_config
 from data.schema import Schema, load_schema
 
 TEXT = "😀𠮷甲院与\r\n乙\u00a0院签约。\r\n丙院😀的张三\n丁院"

@@ -6,6 +6,7 @@ The token comes from the environment or a file; no message of ours holds it.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -166,7 +167,7 @@ class Server:
 
         if isinstance(fault, httpx.TimeoutException):
             return ServerError("no answer in time", place=self.url, repair="a longer --timeout, or more --attempts")
-        if isinstance(fault, httpx.HTTPError) or not isinstance(fault, ApiError):
+        if not isinstance(fault, ApiError):
             return ServerError(f"cannot be reached: {self._clean(fault)}", place=self.url,
                                repair="start the server: make label-studio, or check --url")
         body = fault.body
@@ -220,8 +221,9 @@ class Server:
         """Every task of a project, without its annotations; in pages."""
         page = 1
         while True:
-            found = self.call(lambda number=page: self.sdk.tasks.list(
-                project=project_id, fields="task_only", page=number, page_size=page_size, request_options=NO_SDK_RETRIES).items or [])
+            found = self.call(functools.partial(
+                self.sdk.tasks.list, project=project_id, fields="task_only", page=page, page_size=page_size,
+                request_options=NO_SDK_RETRIES)).items or []
             yield from found
             if len(found) < page_size:
                 return

@@ -28,8 +28,9 @@ def labelling_config(schema: Schema) -> str:
     ElementTree.SubElement(view, "Text", name="publisher", value="$publisher")
     labels = ElementTree.SubElement(view, "Labels", name=LABEL_CONTROL, toName=TEXT_OBJECT, choice="single")
     for number, label in enumerate(schema.labels):
-        hotkey = {"hotkey": HOTKEYS[number]} if number < len(HOTKEYS) else {}
-        ElementTree.SubElement(labels, "Label", value=label, background=COLOURS[number % len(COLOURS)], **hotkey)
+        tag = ElementTree.SubElement(labels, "Label", value=label, background=COLOURS[number % len(COLOURS)])
+        if number < len(HOTKEYS):
+            tag.set("hotkey", HOTKEYS[number])
     if schema.relations:
         relations = ElementTree.SubElement(view, "Relations")
         for number, kind in enumerate(schema.relations):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # What a page shows alike: line ends, and the spaces that editors turn into plain ones.
 _ALIKE = re.compile("\r\n|\r|\\\\r\\\\n|\\\\n|\u2028|\u2029|\x85")
-_SPACES = str.maketrans({space: " " for space in "\u00a0\u2007\u202f\t"})
+_SPACES = str.maketrans(dict.fromkeys("\xa0\u2007\u202f\t", " "))
 BY_ITS_TEXT = "by its text, which stands once in the article"
 AS_IT_STANDS = ""
 

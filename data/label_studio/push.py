@@ -152,7 +152,7 @@ def _import(server: Server, project_id: int, tasks: Sequence[dict[str, Any]]) ->
             rest = [task for task in tasks if key_of(task["data"]) not in arrived]
         first = False
         if rest:
-            server.sdk.projects.import_tasks(project_id, request=rest, request_options=NO_SDK_RETRIES)  # type: ignore[arg-type]
+            server.sdk.projects.import_tasks(project_id, request=rest, request_options=NO_SDK_RETRIES)
 
     server.call(send)
     return len(tasks)

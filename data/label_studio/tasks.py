@@ -49,7 +49,7 @@ def interface_of(config: str, schema: Schema, *, place: str) -> Any:
         interface.validate()
         known = set(interface.get_control(LABEL_CONTROL).labels)
         interface.get_object(TEXT_OBJECT)
-    except Exception as fault:  # noqa: BLE001 - the SDK raises bare Exception for an unknown tag, and its own for others
+    except Exception as fault:
         raise UsageError(f"the labelling configuration does not fit: {fault}", place=place, repair=repair) from fault
     if lacking := [label for label in schema.labels if label not in known]:
         raise UsageError(f"the labelling configuration lacks the labels {' '.join(lacking)}", place=place, repair=repair)
