@@ -50,7 +50,8 @@ def labelling_config(schema: Schema) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.description = "Print the labelling configuration of a schema: paste it in a project's settings, or let push make the project."
+    parser.description = ("Print the labelling configuration of a schema: paste it in a project's settings, or let push make the "
+                          "project.")
     parser.epilog = ("examples:\n  python -m data.label_studio config --schema configs/schema/parties.yaml\n"
                      "  python -m data.label_studio config --output config.xml")
     parser.add_argument("--schema", type=Path, default=Path("configs/schema/parties.yaml"), help="default: %(default)s")

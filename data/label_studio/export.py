@@ -18,7 +18,8 @@ _AS_JSON = "export the project as JSON (not JSON_MIN, CSV, TSV or CONLL2003), or
 def download_export(server: Server, project_id: int, path: Path, *, patience_s: float = 600.0, pause_s: float = 0.5) -> int:
     """Have the server make a snapshot of every task and annotation, wait for it, and keep its bytes at ``path``.
 
-    The file is written before anybody looks into it; its MD5 must be what the server said. The snapshot is then removed from the server.
+    The file is written before anybody looks into it; its MD5 must be what the server said. The snapshot is then removed from
+    the server.
 
     Args:
         patience_s: how long the server may take to make it.

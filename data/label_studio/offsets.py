@@ -1,8 +1,8 @@
 """Where the regions of an annotation stand in the raw text, when the tool that wrote them counted otherwise.
 
-Offsets of a ``Text`` tag count code points. Exports that went through a browser's own counting, through Windows line ends or through
-an HTML page differ: characters outside the basic plane count as two (UTF-16), ``\\r\\n`` as one or ``\\n`` as two, and a no-break
-space comes back as a space. A region also says its text, and that is the proof: no offset is moved without it.
+Offsets of a ``Text`` tag count code points. Exports that went through a browser's own counting, through Windows line ends
+or through an HTML page differ: characters outside the basic plane count as two (UTF-16), ``\\r\\n`` as one or ``\\n`` as
+two, and a no-break space comes back as a space. A region also says its text, and that is the proof: no offset is moved without it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def place_regions(text: str, regions: Sequence[tuple[int, int, str | None]]) -> 
     """The place of each region ``(start, end, said)`` of one annotation, or None where nothing proves one.
 
     The way of counting under which most regions stand on their own text goes first for all of them, so that a repeated
-    character does not hide a shift; code points win a tie. A region that no way of counting explains is found by its text, if that
-    stands only once. A region that does not say its text stays where it is, if that lies in the text.
+    character does not hide a shift; code points win a tie. A region that no way of counting explains is found by its text,
+    if that stands only once. A region that does not say its text stays where it is, if that lies in the text.
     """
     schemes = _schemes(text)
     folded = [None if said is None else fold(said) for _, _, said in regions]

@@ -28,15 +28,16 @@ from data.schema import Schema, load_schema
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.description = ("Annotations back from Label Studio. The raw export is kept beside OUTPUT before anything is made of it; what "
-                          "cannot be used is counted and put in OUTPUT's .quarantine.jsonl, with the reason.")
+    parser.description = ("Annotations back from Label Studio. The raw export is kept beside OUTPUT before anything is made of it; "
+                          "what cannot be used is counted and put in OUTPUT's .quarantine.jsonl, with the reason.")
     parser.epilog = ("rules where a task has several annotations (--several):\n"
                      "  latest        the one changed last (default)\n"
                      "  annotator     the one of --annotator; tasks without it are left out\n"
                      "  ground-truth  the one starred in the interface; tasks without one are left out\n"
                      "  majority      spans and relations that more than half of the annotators marked alike\n\n"
                      "examples:\n  python -m data.label_studio pull --project hospitals --output gold.jsonl\n"
-                     "  python -m data.label_studio pull --project 3 --several annotator --annotator li@example.com --output li.jsonl\n"
+                     "  python -m data.label_studio pull --project 3 --several annotator --annotator li@example.com "
+                     "--output li.jsonl\n"
                      "  python -m data.label_studio pull --from export.json --several majority --output gold.jsonl   (no server)")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--project", metavar="NUMBER|TITLE", help="the project on the server")
@@ -80,7 +81,7 @@ def articles_of(tasks: Sequence[Any], schema: Schema, ledger: Ledger, *, rule: s
         else:
             articles.append(chosen.article)
             ledger.count("annotations passed over for another of the same task", len(annotations) - 1)
-            ledger.count('articles said to tell of no signing', chosen.says_no_signing)
+            ledger.count("articles said to tell of no signing", chosen.says_no_signing)
     return Pulled(articles=articles, refused=reader.refused, pairs=agreement(annotated, schema))
 
 
@@ -102,11 +103,13 @@ def run(args: argparse.Namespace) -> int:
     for pair in pulled.pairs:
         print("\n".join(agreement_table(pair)))
     if not pulled.articles:
-        print(f"error: {raw}: no annotated task\n  repair: see the notes above; annotate and submit, or another --several", file=sys.stderr)
+        print(f"error: {raw}: no annotated task\n  repair: see the notes above; annotate and submit, or another --several",
+              file=sys.stderr)
         return EXIT_FAILED
     write_jsonl(args.output, pulled.articles)
     print(f"{args.output}: {len(pulled.articles)} articles, {sum(len(a.entities) for a in pulled.articles)} entities, "
-          f"{sum(len(a.relations) for a in pulled.articles)} relations; {len(pulled.refused)} put aside in {quarantine}\nraw export: {raw}")
+          f"{sum(len(a.relations) for a in pulled.articles)} relations; "
+          f"{len(pulled.refused)} put aside in {quarantine}\nraw export: {raw}")
     return EXIT_OK
 
 

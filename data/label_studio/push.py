@@ -23,9 +23,9 @@ from data.schema import Schema, load_schema
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.description = ("Articles to Label Studio. What models.predict wrote becomes pre-annotations; gold becomes annotations; bare "
-                          "articles become tasks to annotate. Tasks that are there already (same id, same text) are never doubled: "
-                          "they get the new pre-annotation, and keep every annotation.")
+    parser.description = ("Articles to Label Studio. What models.predict wrote becomes pre-annotations; gold becomes annotations; "
+                          "bare articles become tasks to annotate. Tasks that are there already (same id, same text) are never "
+                          "doubled: they get the new pre-annotation, and keep every annotation.")
     parser.epilog = ("examples:\n  python -m data.label_studio push predicted.jsonl --project hospitals --create\n"
                      "  python -m data.label_studio push predicted.jsonl --project 3 --token-file ~/.label-studio-token\n"
                      "  python -m data.label_studio push predicted.jsonl --to tasks.json      (no server at all)")
@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--create", action="store_true", help="make the project when no project has that title")
     parser.add_argument("--schema", type=Path, default=Path("configs/schema/parties.yaml"),
                         help="labels and relations that go along (default: %(default)s)")
-    parser.add_argument("--model-version", metavar="NAME", help="the pre-annotations' version (default: the model named in the input)")
+    parser.add_argument("--model-version", metavar="NAME",
+                        help="the pre-annotations' version (default: the model named in the input)")
     parser.add_argument("--batch", type=int, default=50, metavar="TASKS", help="tasks of one request (default: %(default)s)")
     add_server_arguments(parser)
 
@@ -71,7 +72,8 @@ def read_articles(paths: Sequence[Path], ledger: Ledger) -> list[Article]:
     articles: list[Article] = []
     for path in paths:
         if not path.is_file():
-            raise DataError("no such file", place=str(path), repair="python -m models.predict --model RUN --input PATH --output FILE")
+            raise DataError("no such file", place=str(path),
+                            repair="python -m models.predict --model RUN --input PATH --output FILE")
         found, faults = collect_jsonl(path)
         articles += found
         for fault in faults:

@@ -152,7 +152,7 @@ class Reader:
             self.ledger.count("articles whose events were left out: their marks were changed")
             return article
         try:
-            carried = article_from_dict({**article_to_dict(article), "events": meta.get("events"), "clusters": meta.get("clusters")})
+            carried = article_from_dict({**article_to_dict(article), **{key: meta.get(key) for key in ("events", "clusters")}})
         except (KeyError, TypeError, ValueError) as fault:
             self.ledger.skip(f"task {task.get('id')}", f"events in meta that are none: {fault}")
             return article
@@ -162,7 +162,8 @@ class Reader:
         """Put something aside; ``told`` where the ledger has it already."""
         if not told:
             self.ledger.skip(place, reason)
-        self.refused.append(Refused(task=place.removeprefix("task "), article=article, annotation=annotation, reason=reason, item=item))
+        self.refused.append(Refused(task=place.removeprefix("task "), article=article, annotation=annotation, reason=reason,
+                                    item=item))
 
 
 def _admits(kind: Any, head: str, tail: str) -> bool:

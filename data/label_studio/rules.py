@@ -72,7 +72,8 @@ def majority(annotations: Sequence[Annotation]) -> Annotation:
                       for (kind, head, tail), count in sorted(links.items())
                       if count > half and head in entities and tail in entities)
     last = max(annotations, key=lambda a: a.updated_at)
-    return replace(last, annotator="majority", article=replace(last.article, entities=tuple(entities.values()), relations=relations),
+    merged = replace(last.article, entities=tuple(entities.values()), relations=relations, events=(), clusters=())
+    return replace(last, annotator="majority", article=merged,
                    says_no_signing=sum(a.says_no_signing for a in annotations) > half)
 
 
@@ -92,8 +93,8 @@ class PairAgreement:
 def agreement(tasks: Sequence[Sequence[Annotation]], schema: Schema) -> list[PairAgreement]:
     """Per pair of annotators: agreement on each label, each relation type and altogether (``data.agreement``)."""
     shared: dict[tuple[str, str], list[tuple[Article, Article]]] = defaultdict(list)
-    for annotations in tasks:
-        latest = latest_of_each(annotations)
+    for of_task in tasks:
+        latest = latest_of_each(of_task)
         for a, b in itertools.combinations(sorted(latest), 2):
             shared[a, b].append((restrict(latest[a].article, schema), restrict(latest[b].article, schema)))
     return [PairAgreement(annotators=pair, tasks=len(both), rows=tuple(
