@@ -17,7 +17,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / os.environ.get("LS_VENV", ".venv-label-studio")
-MISSING = "" if (VENV / "bin/label-studio").exists() else f"no annotation server in {VENV.name}: make label-studio-env"
+MISSING = "" if (VENV / ".ready").exists() else f"no annotation server in {VENV.name}: make label-studio-env"
 PASSWORD = "three-plain-words"
 
 

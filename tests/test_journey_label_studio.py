@@ -186,24 +186,36 @@ def test_what_an_annotator_marks_in_the_browser_comes_back_in_place(loop, server
             page.mouse.click((left + right) / 2, middle)
             page.wait_for_timeout(300)
 
+        def relate(head: str, tail: str) -> None:
+            click(head)
+            page.keyboard.press("Alt+r")
+            page.wait_for_timeout(300)
+            click(tail)
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(300)
+
         for word, key in (("丙医院", "1"), ("张三", "2"), ("院长", "3"), ("丁医院", "1")):
             drag(word, key)
-        click("张三")
-        page.keyboard.press("Alt+r")
-        page.wait_for_timeout(300)
-        click("院长")
-        page.wait_for_timeout(300)
         click("甲医院")
         page.keyboard.press("Backspace")
         page.wait_for_timeout(300)
+        relate("张三", "院长")
+        page.locator("#regions-relations_1_droppable >> visible=true").click()
+        page.locator("[class*=relations__item] >> visible=true").first.hover()
+        page.get_by_label("Show Relation Labels").click()
+        page.locator(".lsf-relation-meta button").click()
+        page.get_by_role("option", name="HOLDS_ROLE").click()
+        page.keyboard.press("Escape")
+        relate("张三", "丙医院")  # and one that is left without a type
         page.click("button:has-text('Submit')")
         page.wait_for_timeout(2000)
         browser.close()
-    # The relation drawn here carries no type yet: it is put aside, and said.
     said = loop("pull", "--project", "awkward", "--output", tmp_path / "gold.jsonl")
     found, = read_jsonl(tmp_path / "gold.jsonl")
     assert [(e.text, e.label) for e in sorted(found.entities, key=lambda e: e.char_start)] == [
         ("乙\u00a0医院", "HOSPITAL"), ("丙医院", "HOSPITAL"), ("张三", "PERSON"), ("院长", "ROLE"), ("丁医院", "HOSPITAL")]
     assert all(AWKWARD[e.char_start : e.char_end] == e.text for e in found.entities) and "moved" not in said
+    text = {e.id: e.text for e in found.entities}
+    assert [(r.type, text[r.head], text[r.tail]) for r in found.relations] == [("HOLDS_ROLE", "张三", "院长")]
     assert "1 pre-annotated regions deleted by the annotator" in said and "4 regions added to the pre-annotation" in said
     assert "1 relations without a label" in said and "a relation without a type" in (tmp_path / "gold.quarantine.jsonl").read_text(encoding="utf-8")
