@@ -5,9 +5,12 @@ PY := $(VENV)/bin/python
 CONFIG ?= configs/default.yaml
 RUN ?= runs/default
 BENCH ?= cluener
+LS_VENV ?= .venv-label-studio
+LS_DATA ?= .label-studio
+LS_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report crossval bench-public gold agreement encoder-random pretrain lock clean
+.PHONY: help setup train resume test lint report crossval bench-public gold agreement label-studio label-studio-env encoder-random pretrain lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +54,16 @@ gold: setup ## compile the annotation notation of the seeds to JSONL, and check 
 
 agreement: setup ## agreement between the two annotation passes
 	$(PY) -m data.agreement data/gold/passes/a.jsonl data/gold/passes/b.jsonl
+
+label-studio-env: $(LS_VENV)/.ready ## the annotation server's environment, from requirements-label-studio.lock
+
+$(LS_VENV)/.ready: requirements-label-studio.lock
+	$(PYTHON) -m venv $(LS_VENV)
+	$(LS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-label-studio.lock
+	touch $@
+
+label-studio: label-studio-env ## the annotation server on 127.0.0.1: [LS_PORT=8080] [LS_DATA=folder of its SQLite file]
+	LS_VENV=$(LS_VENV) LS_DATA=$(LS_DATA) LS_PORT=$(LS_PORT) data/label_studio/start_server
 
 encoder-random: setup ## the embedded encoder with seeded random weights, in runs/encoder-random
 	$(PY) -m models.embedded

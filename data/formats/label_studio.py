@@ -1,12 +1,13 @@
 """Label Studio's full JSON export and import (https://labelstud.io/guide/task_format): tasks with regions and relations.
 
-Offsets of a ``Text`` tag with ``granularity="symbol"`` count code points, end-exclusive, like ours.
+Offsets of a ``Text`` tag with ``granularity="symbol"`` count code points, end-exclusive, like ours; what drifted on its way through
+other tools is put back where the text proves it (``data/label_studio/offsets.py``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,18 @@ from data.article import Article, Entity, Relation
 from data.errors import DataError
 from data.files import write_text
 from data.formats.base import Format, Ledger, count_unheld, offset, storable, string
+from data.label_studio.offsets import place_regions
 
 LABEL_CONTROL, TEXT_OBJECT = "label", "text"  # names of the Labels and Text tags in the labelling configuration
+SIGNING_CONTROL, NO_SIGNING = "signing", "no signing"  # the Choices tag, and its only choice
 
 
-def article_to_task(article: Article, ledger: Ledger) -> dict[str, Any]:
-    """One task: what a model predicted becomes a prediction, everything else an annotation."""
+def article_to_task(article: Article, ledger: Ledger, *, symmetric: Collection[str] = ()) -> dict[str, Any]:
+    """One task: what a model predicted becomes a prediction, everything else an annotation.
+
+    Args:
+        symmetric: relation types that are drawn with arrows at both ends.
+    """
     text = storable(article.text, ledger)
     result: list[dict[str, Any]] = [
         {"id": e.id, "from_name": LABEL_CONTROL, "to_name": TEXT_OBJECT, "type": "labels",
@@ -28,8 +35,8 @@ def article_to_task(article: Article, ledger: Ledger) -> dict[str, Any]:
         for e in article.entities
     ]
     result += [
-        {"type": "relation", "from_id": r.head, "to_id": r.tail, "direction": "right", "labels": [r.type],
-         **({} if r.score is None else {"score": r.score})}
+        {"type": "relation", "from_id": r.head, "to_id": r.tail, "direction": "bi" if r.type in symmetric else "right",
+         "labels": [r.type], **({} if r.score is None else {"score": r.score})}
         for r in article.relations
     ]
     data = {"id": storable(article.id, ledger), "text": text, "published": article.published,
@@ -51,11 +58,7 @@ def task_to_article(task: dict[str, Any], ledger: Ledger, *, place: str = "task 
     Raises:
         KeyError, TypeError, ValueError: the task is no text task of a full JSON export.
     """
-    if "data" not in task:
-        raise ValueError("expected a task with data and annotations; JSON-MIN and CSV exports lose relations, "
-                         "export as JSON")
-    data = task["data"]
-    text = string(data, "text")
+    text_of(task)
     annotations = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
     predictions = task.get("predictions") or []
     ledger.count("annotations passed over for another of the same task", max(0, len(annotations) - 1))
@@ -63,26 +66,65 @@ def task_to_article(task: dict[str, Any], ledger: Ledger, *, place: str = "task 
     source = chosen or next((p for p in predictions if isinstance(p, dict)), None)
     if source is None:
         return None
-    entities: list[Entity] = []
+    return result_to_article(task, source.get("result") or [], ledger, place=place,
+                             model=None if chosen else str(source.get("model_version") or "unknown"))
+
+
+def text_of(task: dict[str, Any]) -> str:
+    """The text of an exported task.
+
+    Raises:
+        KeyError, TypeError, ValueError: the task is no text task of a full JSON export.
+    """
+    if "data" not in task:
+        raise ValueError("expected a task with data and annotations; JSON-MIN and CSV exports lose relations, "
+                         "export as JSON")
+    return string(task["data"], "text")
+
+
+def result_to_article(task: dict[str, Any], result: Sequence[Any], ledger: Ledger, *, place: str, model: str | None = None,
+                      refused: list[tuple[Any, str]] | None = None) -> Article:
+    """The article of a task with the regions and relations of one annotation or prediction.
+
+    Args:
+        refused: takes every item that could not be read and the reason; the ledger says the same in words.
+
+    Raises:
+        KeyError, TypeError, ValueError: the task is no text task of a full JSON export.
+    """
+    text, data = text_of(task), task["data"]
+    regions: list[tuple[Any, str, int, int, str | None]] = []
     relations: list[Relation] = []
-    for item in source.get("result") or []:
+    refused = [] if refused is None else refused
+    for item in result:
+        reason = ""
         try:
-            _read_item(item, text, entities, relations, ledger)
+            _read_item(item, regions, relations, ledger)
         except KeyError as fault:
-            ledger.skip(place, f"a result lacks the key {fault}")
+            reason = f"a result lacks the key {fault}"
         except (TypeError, ValueError, AttributeError) as fault:
-            ledger.skip(place, f"a result is malformed: {fault}")
-    said = {key: data[key] if isinstance(data.get(key), str) else None for key in ("published", "publisher")}
-    return Article(
-        id=str(data.get("id") or task.get("id") or place), text=text, published=said["published"],
-        publisher=said["publisher"], entities=tuple(entities), relations=tuple(relations),
-        model=None if chosen else str(source.get("model_version") or "unknown"))
+            reason = f"a result is malformed: {fault}"
+        if reason:
+            ledger.skip(place, reason)
+            refused.append((item, reason))
+    entities: list[Entity] = []
+    for (item, label, start, end, said), found in zip(regions, place_regions(text, [r[2:] for r in regions]), strict=True):
+        if found is None:
+            reason = f"entity {item['id']} at {start}-{end}: expected {text[start:end]!r}, found {said!r}"
+            ledger.skip(place, reason)
+            refused.append((item, reason))
+            continue
+        ledger.count(f"regions moved: {found.how}", bool(found.how))
+        entities.append(Entity(id=str(item["id"]), char_start=found.char_start, char_end=found.char_end, label=label,
+                               text=text[found.char_start : found.char_end], score=item.get("score")))
+    said_of = {key: data[key] if isinstance(data.get(key), str) and data[key] else None for key in ("published", "publisher")}
+    return Article(id=str(data.get("id") or task.get("id") or place), text=text, published=said_of["published"],
+                   publisher=said_of["publisher"], entities=tuple(entities), relations=tuple(relations), model=model)
 
 
-def _read_item(
-    item: dict[str, Any], text: str, entities: list[Entity], relations: list[Relation], ledger: Ledger
-) -> None:
-    """Add one result item to the entities or relations it belongs to."""
+def _read_item(item: dict[str, Any], regions: list[tuple[Any, str, int, int, str | None]], relations: list[Relation],
+               ledger: Ledger) -> None:
+    """Add one result item to the regions ``(item, label, start, end, text it says)`` or the relations."""
     if item["type"] == "relation":
         head, tail = str(item["from_id"]), str(item["to_id"])
         if item.get("direction") == "left":
@@ -93,20 +135,13 @@ def _read_item(
     elif item["type"] == "labels":
         value = item["value"]
         labels = value.get("labels") or ()
+        said = value.get("text")
         ledger.count("regions without a label", not labels)
         ledger.count("labels beyond the first of a region", max(0, len(labels) - 1))
-        for label in labels[:1]:
-            start, end = offset(value, "start"), offset(value, "end")
-            entities.append(Entity(id=str(item["id"]), char_start=start, char_end=end, label=str(label),
-                                   text=_region_text(value, text[start:end]), score=item.get("score")))
-    else:
+        regions += [(item, str(label), offset(value, "start"), offset(value, "end"), None if said is None else str(said))
+                    for label in labels[:1] if str(item["id"])]
+    elif item["type"] != "choices" or item.get("from_name") != SIGNING_CONTROL:
         ledger.count(f"results of type {item['type']}")
-
-
-def _region_text(value: dict[str, Any], stands: str) -> str:
-    """What the region says of itself; projects may leave it out, and the editor may write a line break as ``\\n``."""
-    said = value.get("text")
-    return stands if said is None or said == stands.replace("\n", "\\n") else str(said)
 
 
 def read(path: Path, ledger: Ledger) -> Iterator[tuple[str, Article]]:
