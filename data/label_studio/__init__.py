@@ -1,0 +1,1 @@
+"""The annotation loop with Label Studio: the labelling configuration, tasks there and annotations back."""
