@@ -69,7 +69,7 @@ def order_articles(checkpoints: Sequence[Sequence[Article]], labelled: Sequence[
     pool = [a for a in checkpoints[0] if all(a.id in other for other in others)]
     parts = {a.id: _parts([a, *(other[a.id] for other in others)]) for a in pool}
     cost = {a.id: max(1.0, len(a.text)) if per == "character" else 1.0 for a in pool}
-    means = {name: sum(parts[a.id][name] / cost[a.id] for a in pool) / max(1, len(pool)) for name in parts[next(iter(parts))]} if pool else {}
+    means = {n: sum(parts[a.id][n] / cost[a.id] for a in pool) / max(1, len(pool)) for n in ("spans", "pairs", "disagreement")}
     steady = {a.id: sum(weights.get(n, 0.0) * parts[a.id][n] / cost[a.id] / means[n] for n in means if means[n]) for a in pool}
     names = {a.id: hospital_names(a) for a in pool}
     known = {name for a in labelled for name in hospital_names(a)}
@@ -138,4 +138,5 @@ def doubt_of_scores(article: Article) -> Uncertainty:
 
 def _marks(article: Article) -> set[tuple[Any, ...]]:
     place = {e.id: (e.char_start, e.char_end, e.label) for e in article.entities}
-    return {*place.values(), *((r.type, place[r.head], place[r.tail]) for r in article.relations if r.head in place and r.tail in place)}
+    related = ((r.type, place[r.head], place[r.tail]) for r in article.relations if r.head in place and r.tail in place)
+    return {*place.values(), *related}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from data.article import Article, Entity, Relation
 from data.schema import Schema
 
-SWAPPED, SHIFTED, DROPPED, REWIRED, UNRELATED = "label swapped", "boundary shifted", "span dropped", "relation rewired", "relation dropped"
+SWAPPED, SHIFTED, DROPPED = "label swapped", "boundary shifted", "span dropped"
+REWIRED, UNRELATED = "relation rewired", "relation dropped"
 KINDS = (SWAPPED, SHIFTED, DROPPED, REWIRED, UNRELATED)
 
 
@@ -63,7 +64,9 @@ def corrupt(articles: Sequence[Article], schema: Schema, *, share: float, seed: 
     return [current[a.id] for a in articles], done
 
 
-def _spoil_span(article: Article, entity_id: str, kind: str, schema: Schema, chance: random.Random) -> tuple[Article, Corruption] | None:
+def _spoil_span(
+    article: Article, entity_id: str, kind: str, schema: Schema, chance: random.Random
+) -> tuple[Article, Corruption] | None:
     old = next(e for e in article.entities if e.id == entity_id)
     if kind == DROPPED:
         entities = tuple(e for e in article.entities if e is not old)
@@ -94,7 +97,9 @@ def _shifted(old: Entity, article: Article, chance: random.Random) -> Entity | N
     return None
 
 
-def _spoil_relation(article: Article, relation: Relation, kind: str, schema: Schema, chance: random.Random) -> tuple[Article, Corruption] | None:
+def _spoil_relation(
+    article: Article, relation: Relation, kind: str, schema: Schema, chance: random.Random
+) -> tuple[Article, Corruption] | None:
     by_id = {e.id: e for e in article.entities}
     head, tail = by_id[relation.head], by_id[relation.tail]
     true = ((head.char_start, head.char_end), (tail.char_start, tail.char_end))
@@ -107,7 +112,8 @@ def _spoil_relation(article: Article, relation: Relation, kind: str, schema: Sch
         if not near:
             return None
         other = chance.choice(near)
-        first, second = (head, other) if not _symmetric(schema, relation.type) or head.char_start < other.char_start else (other, head)
+        turned = _symmetric(schema, relation.type) and other.char_start < head.char_start
+        first, second = (other, head) if turned else (head, other)
         relations.append(Relation(type=relation.type, head=first.id, tail=second.id))
         ends.append(((first.char_start, first.char_end), (second.char_start, second.char_end)))
     places = [place for pair in ends for place in pair]

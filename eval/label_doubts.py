@@ -60,7 +60,8 @@ def article_doubts(predictor: Predictor, article: Article) -> list[Doubt]:
     schema = predictor.encoder.schema
     doubts = span_doubts(encoded, probs, found, schema)
     related = {(p.head, p.tail, p.type) for p in encoded.pairs}
-    for head, tail, row, allowed in zip(pairs.head.tolist(), pairs.tail.tolist(), scores.tolist(), pairs.allowed.tolist(), strict=True):
+    for head, tail, row, allowed in zip(pairs.head.tolist(), pairs.tail.tolist(), scores.tolist(), pairs.allowed.tolist(),
+                                        strict=True):
         for kind, (probability, fits) in enumerate(zip(row, allowed, strict=True)):
             stands = (head, tail, kind) in related or (schema.relations[kind].symmetric and (tail, head, kind) in related)
             if fits and (stands or probability >= LEAST):

@@ -131,7 +131,8 @@ def write_list(report: Path, doubts: Sequence[Doubt], gold: Sequence[Article], *
     for key, some in of_article.items():
         ledger = Ledger(source=key)
         task = article_to_task(by_id[key], ledger)
-        tasks.append({**task, "predictions": article_to_task(with_proposals(by_id[key], some, model="suspects"), ledger)["predictions"]})
+        doubted = article_to_task(with_proposals(by_id[key], some, model="suspects"), ledger)
+        tasks.append({**task, "predictions": doubted["predictions"]})
     write_text(report / "tasks.json", json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -157,21 +158,25 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m eval.suspects", description="Gold labels that a cross-validated model contradicts, the surest first.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n  python -m eval.suspects --config configs/default.yaml --data data/gold/seeds.jsonl --data data/corpus@train\n"
+        epilog="examples:\n  python -m eval.suspects --config configs/default.yaml --data data/corpus@train\n"
                "  python -m eval.suspects --config configs/default.yaml --data data/corpus@train --limit 300 --folds 2 \\\n"
                "      --set optimiser.epochs=6 --set threads=1 --corrupt 0.05 --name suspects-check")
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="what each fold is trained with")
-    parser.add_argument("--data", required=True, action="append", metavar="GOLD", help="gold .jsonl, or data/corpus@train; may be repeated")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override one key of the config")
+    parser.add_argument("--data", required=True, action="append", metavar="GOLD",
+                        help="gold .jsonl, or data/corpus@train; may be repeated")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                        help="override one key of the config")
     parser.add_argument("--folds", type=int, default=3, help="models that are trained (default: %(default)s)")
     parser.add_argument("--limit", type=int, metavar="ARTICLES", help="judge a draw of the articles only")
     parser.add_argument("--seed", type=int, default=13, help="of the draw, the folds and the corruption (default: %(default)s)")
-    parser.add_argument("--corrupt", type=float, default=0.0, metavar="SHARE", help="make this share of the labels wrong first, and count what is found")
+    parser.add_argument("--corrupt", type=float, default=0.0, metavar="SHARE",
+                        help="make this share of the labels wrong first, and count what is found")
     parser.add_argument("--schema", type=Path, default=Path("configs/schema/hospital.yaml"), help="(default: %(default)s)")
     parser.add_argument("--name", default="suspects", help="folder below reports/ (default: %(default)s)")
     args = parser.parse_args(argv)
     if args.folds < 2 or not 0 <= args.corrupt < 1:
-        raise UsageError("expected at least 2 folds, and a share of 0 to 1 to corrupt", place="--folds, --corrupt", repair="--folds 3 --corrupt 0.05")
+        raise UsageError("expected at least 2 folds, and a share of 0 to 1 to corrupt", place="--folds, --corrupt",
+                         repair="--folds 3 --corrupt 0.05")
     return args
 
 

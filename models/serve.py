@@ -58,7 +58,7 @@ class Backend:
         for i, task in enumerate(tasks):
             data = task.get("data") if isinstance(task, dict) else None
             if isinstance(data, dict) and isinstance(data.get("text"), str):
-                said = {key: data[key] if isinstance(data.get(key), str) and data[key] else None for key in ("published", "publisher")}
+                said = {k: data[k] if isinstance(data.get(k), str) and data[k] else None for k in ("published", "publisher")}
                 # The place in the request is a sound id; that of the data may stand twice.
                 articles[i] = Article(id=str(i), text=data["text"], published=said["published"], publisher=said["publisher"])
             else:
@@ -114,7 +114,8 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "expected a Content-Length", close=True)
         elif int(length) > MAX_BODY_BYTES:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MAX_BODY_BYTES} bytes; send fewer tasks", close=True)
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {MAX_BODY_BYTES} bytes; send fewer tasks",
+                         close=True)
         else:
             try:
                 record = json.loads(self.rfile.read(int(length)) or b"{}")
@@ -156,7 +157,8 @@ def make_server(backend: Backend, *, host: str, port: int) -> ThreadingHTTPServe
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except (OSError, OverflowError) as fault:
-        raise UsageError(f"cannot listen there: {fault}", place=f"{host}:{port}", repair="--port with a free number, or --host 127.0.0.1") from fault
+        raise UsageError(f"cannot listen there: {fault}", place=f"{host}:{port}",
+                         repair="--port with a free number, or --host 127.0.0.1") from fault
     server.daemon_threads = True
     return server
 
@@ -175,6 +177,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="examples:\n  python -m models.serve --label-studio --model runs/default\n"
                "  curl http://127.0.0.1:9090/health\n"
                "In the project: Settings > Model > Connect Model > http://127.0.0.1:9090, without authentication.\n"
+               "Label Studio refuses an address on its own machine unless it was started\n"
+               "with ML_BLOCK_LOCAL_IP=false SSRF_PROTECTION_ENABLED=false in its environment.\n"
                "There is no login: whoever reaches the address can have texts read.")
     parser.add_argument("--label-studio", action="store_true", required=True, help="the protocol; there is no other")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="a run folder, such as runs/default")

@@ -19,7 +19,16 @@ from data.tags import TokenSpan, spans_to_tags
 from data.validate import validate_articles
 from eval import suspects
 from eval.corruption import KINDS, corrupt
-from eval.label_doubts import MISSING_RELATION, MISSING_SPAN, RELATION, SPAN, Doubt, article_doubts, span_confidence, with_proposals
+from eval.label_doubts import (
+    MISSING_RELATION,
+    MISSING_SPAN,
+    RELATION,
+    SPAN,
+    Doubt,
+    article_doubts,
+    span_confidence,
+    with_proposals,
+)
 from eval.suspects_page import pieces, render
 from models.document import Predictor
 

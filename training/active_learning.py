@@ -33,14 +33,13 @@ class Runner:
     """The trainings of one experiment; a row that is there is not made again."""
 
     def __init__(self, experiment: Experiment, *, report: Path) -> None:
-        from data.schema import restrict
+        from data.schema import load_schema, restrict
         from data.sources import read_source
         from training.config import load_config
 
         self.experiment, self.rows_file = experiment, report / "rows.jsonl"
         self.encoder = shallow_encoder(experiment, report / "encoder")
         self.config = load_config(experiment.config, [*experiment.overrides, f"encoder={self.encoder}", f"seed={experiment.seed}"])
-        from data.schema import load_schema
         self.schema = load_schema(self.config.label_schema)
         self.pool = [restrict(a, self.schema) for a in read_source(experiment.pool)]
         self.test = [restrict(a, self.schema) for a in read_source(experiment.test)]
@@ -61,7 +60,8 @@ class Runner:
             labelled = [*labelled, *row["queue"][: size - len(labelled)]]
             row = self.row(number, QUEUE, labelled, by_id, rank=size != e.queue_sizes[-1])
 
-    def row(self, number: int, arm: str, chosen: Sequence[str], by_id: Mapping[str, Article], *, rank: bool = False) -> dict[str, Any]:
+    def row(self, number: int, arm: str, chosen: Sequence[str], by_id: Mapping[str, Article], *,
+            rank: bool = False) -> dict[str, Any]:
         """The scores of a model trained on the chosen articles and, where asked, its queue of the others."""
         key = (number, arm, len(chosen))
         if key in self.rows:
@@ -88,6 +88,8 @@ class Runner:
 
     def train(self, articles: Sequence[Article], *, seed: int) -> Predictor:
         """A model trained on the articles alone, with the experiment's effort."""
+        from collections import Counter
+
         from models.run_folder import predictor_of
         from training.train import Material, train
 
@@ -96,7 +98,6 @@ class Runner:
             "seed": seed, "name": f"{self.experiment.name}/training", "save_every": 1_000_000,
             "optimiser": self.config.optimiser.model_copy(update={"epochs": epochs}),
             "data": self.config.data.model_copy(update={"dev": []})})
-        from collections import Counter
         material = Material(schema=self.schema, train=list(articles), dev=[], dropped=Counter())
         model, tokenizer, _ = train(config, material, resume=False)
         model.eval()
@@ -113,7 +114,8 @@ def shallow_encoder(experiment: Experiment, folder: Path) -> Path:
     folder = folder.with_name(f"{folder.name}-{experiment.layers}")
     if not (folder / "model.safetensors").is_file():
         AutoTokenizer.from_pretrained(source).save_pretrained(folder)
-        AutoModel.from_pretrained(source, num_hidden_layers=experiment.layers, add_pooling_layer=False).float().save_pretrained(folder)
+        model = AutoModel.from_pretrained(source, num_hidden_layers=experiment.layers, add_pooling_layer=False)
+        model.float().save_pretrained(folder)
     return folder
 
 

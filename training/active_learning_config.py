@@ -15,7 +15,7 @@ class Experiment(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     config: str
-    overrides: list[str] = []  # of the config, as --set takes them
+    overrides: list[str] = Field(default=[])  # of the config, as --set takes them
     layers: int = Field(default=4, ge=1)  # of the encoder
     pool: str
     pool_articles: int = Field(ge=2)
@@ -32,7 +32,7 @@ class Experiment(Section):
         for name in ("queue_sizes", "random_sizes"):
             sizes = [self.start, *getattr(self, name)]
             if sizes != sorted(set(sizes)) or sizes[-1] > self.pool_articles:
-                raise ValueError(f"{name} must grow from above start ({self.start}) to at most pool_articles ({self.pool_articles})")
+                raise ValueError(f"{name} must grow from above start to at most pool_articles {self.pool_articles}")
         return self
 
 

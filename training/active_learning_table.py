@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def _reached(cells: Sequence[dict[str, Any]], score: str) -> dict[str, float] | 
     """Where the queue's mean curve first reaches random's last score: shares of its articles and its characters."""
     target = max((c for c in cells if c["arm"] == RANDOM), key=lambda c: c["articles"])
     curve = sorted((c for c in cells if c["arm"] in (START, QUEUE)), key=lambda c: c["articles"])
-    for before, after in zip(curve, curve[1:], strict=False):
+    for before, after in itertools.pairwise(curve):
         if after[score] >= target[score]:
             rise = after[score] - before[score]
             part = 1.0 if rise <= 0 else min(1.0, max(0.0, (target[score] - before[score]) / rise))
@@ -51,6 +52,6 @@ def table(summary: dict[str, Any]) -> str:
     lines += ["", f"{len(summary['draws'])} draws, {summary['cpu_seconds']:.0f} CPU seconds. To reach random order's score at "
               f"{summary['goal']} articles the queue needs:"]
     for score, share in summary["reached"].items():
-        said = "more than was tried" if share is None else f"{share['articles']:.2f} of the articles, {share['characters']:.2f} of the characters"
-        lines.append(f"- {score}: {said}")
+        lines.append(f"- {score}: more than was tried" if share is None else
+                     f"- {score}: {share['articles']:.2f} of the articles, {share['characters']:.2f} of the characters")
     return "\n".join(lines)

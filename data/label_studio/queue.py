@@ -14,8 +14,8 @@ from data.errors import EXIT_OK, DataError, QianyueError, UsageError
 from data.files import atomic_write
 
 if TYPE_CHECKING:
-    from data.learning_order import Queue
     from data.label_studio.client import Server
+    from data.learning_order import Queue
 
 EXPLAINED = 10
 RANK, REASON = "queue_rank", "queue_reason"  # fields of a task's data
@@ -25,17 +25,21 @@ _RANK_DIGITS = 6  # ranks are text with leading zeros: the data manager sorts fi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.description = ("Order unlabelled articles by what the model would learn most from: tags and relations it doubts, marks that its "
-                          "checkpoints disagree on, hospitals that stand in no labelled article. Near-duplicates are left out.")
-    parser.epilog = ("examples:\n  python -m models.predict --model runs/default --input news --output predicted.jsonl\n"
-                     "  python -m data.label_studio queue predicted.jsonl --labelled data/gold/seeds.jsonl --to order.jsonl\n"
-                     "  python -m data.label_studio queue a.jsonl b.jsonl --project hospitals     (two checkpoints; order set in the project)")
-    parser.add_argument("input", nargs="+", type=Path, metavar="PREDICTED.jsonl", help="what models.predict wrote, a file for each checkpoint")
-    parser.add_argument("--labelled", nargs="+", default=[], metavar="GOLD", help="what is annotated already: .jsonl, or data/corpus@train")
+    parser.description = ("Order unlabelled articles by what the model would learn most from: tags and relations it doubts, marks "
+                          "that its checkpoints disagree on, hospitals that stand in no labelled article. Near-duplicates are "
+                          "left out.")
+    parser.epilog = (
+        "examples:\n  python -m models.predict --model runs/default --input news --output predicted.jsonl\n"
+        "  python -m data.label_studio queue predicted.jsonl --labelled data/gold/seeds.jsonl --to order.jsonl\n"
+        "  python -m data.label_studio queue a.jsonl b.jsonl --project hospitals   (two checkpoints; sets the order there)")
+    parser.add_argument("input", nargs="+", type=Path, metavar="PREDICTED.jsonl",
+                        help="what models.predict wrote, a file for each checkpoint")
+    parser.add_argument("--labelled", nargs="+", default=[], metavar="GOLD",
+                        help="what is annotated already: .jsonl, or data/corpus@train")
     parser.add_argument("--per", choices=("article", "character"), default="article",
-                        help="what annotating costs: the same for each article (long ones first), or by its length (default: %(default)s)")
-    for name, about in (("spans", "tags in doubt"), ("pairs", "relations in doubt"), ("disagreement", "marks checkpoints disagree on"),
-                        ("novelty", "new names of hospitals")):
+                        help="what annotating costs: the same for each article (long ones first), or by its length")
+    for name, about in (("spans", "tags in doubt"), ("pairs", "relations in doubt"),
+                        ("disagreement", "marks checkpoints disagree on"), ("novelty", "new names of hospitals")):
         parser.add_argument(f"--{name}", type=float, metavar="WEIGHT", help=f"weight of {about}")
     parser.add_argument("--to", type=Path, metavar="FILE.jsonl", help="write the articles in this order, with rank and reason")
     parser.add_argument("--project", metavar="NUMBER|TITLE", help="set the order in this project (its tasks were pushed before)")
@@ -85,14 +89,15 @@ def _labelled(sources: Iterable[str]) -> list[Article]:
 
 
 def _explain(queue: Queue, read: int, checkpoints: int) -> None:
+    lacking = read - checkpoints * (len(queue.places) + len(queue.duplicates))
     print(f"{len(queue.places)} articles in order, {len(queue.duplicates)} near-duplicates left out"
-          + (f", {read - checkpoints * (len(queue.places) + len(queue.duplicates))} predictions not in every file" if checkpoints > 1 else ""))
+          + (f", {lacking} predictions of articles that stand in some files only" if lacking else ""))
     for place in queue.places[:EXPLAINED]:
         print(place.explain())
 
 
 def write_order(path: Path, queue: Queue) -> None:
-    """The predicted articles in order, one a line, each with ``queue_rank`` and ``queue_reason``; any reader of articles reads it."""
+    """The predicted articles in order, one a line, with ``queue_rank`` and ``queue_reason``; any reader of articles reads it."""
     with atomic_write(path) as stream:
         for place in queue.places:
             line = dump_line(place.article)
@@ -129,7 +134,8 @@ def set_order(server: Server, wanted: str, queue: Queue) -> str:
         raise QianyueError("no task of the project is in the queue", place=f"project {project.id}",
                            repair="push the predictions first: python -m data.label_studio push PREDICTED.jsonl --project …")
     _keep_view(server, project.id)
-    return f"project {project.id}: {ranked} tasks ranked, {changed} changed; open its tab {VIEW!r} and choose Label Tasks As Displayed"
+    return (f"project {project.id}: {ranked} tasks ranked, {changed} changed; open its tab {VIEW!r} and choose "
+            "Label Tasks As Displayed")
 
 
 def _keep_view(server: Server, project_id: int) -> None:
