@@ -34,7 +34,10 @@ def test_pre_annotation_while_the_annotator_waits(tmp_path: Path, predictor: Pre
             project = client.post("/api/projects", json={"title": "live", "label_config": labelling_config(predictor.encoder.schema)}).json()["id"]
             made = client.post("/api/ml", json={"url": f"http://127.0.0.1:{backend.server_address[1]}", "project": project, "title": "qianyue"})
             assert made.status_code == 201 and made.json()["readable_state"] == "Connected", made.text
-            task = client.post(f"/api/projects/{project}/import?return_task_ids=1", json=[{"data": {"id": "a", "text": TEXT}}]).json()["task_ids"][0]
+            data = {"id": "a", "text": TEXT, "published": "", "publisher": ""}
+            sent = client.post(f"/api/projects/{project}/import?return_task_ids=1", json=[{"data": data}])
+            assert sent.is_success, sent.text
+            task = sent.json()["task_ids"][0]
             asked = client.post(f"/api/dm/actions?id=retrieve_tasks_predictions&project={project}",
                                 json={"selectedItems": {"all": False, "included": [task]}, "project": project})
             assert asked.is_success, asked.text

@@ -93,7 +93,7 @@ class Runner:
         from models.run_folder import predictor_of
         from training.train import Material, train
 
-        epochs = min(max(round(self.experiment.article_epochs / len(articles)), EPOCHS[0]), EPOCHS[1])
+        epochs = epochs_for(self.experiment.article_epochs, len(articles))
         config = self.config.model_copy(update={
             "seed": seed, "name": f"{self.experiment.name}/training", "save_every": 1_000_000,
             "optimiser": self.config.optimiser.model_copy(update={"epochs": epochs}),
@@ -102,6 +102,11 @@ class Runner:
         model, tokenizer, _ = train(config, material, resume=False)
         model.eval()
         return predictor_of(model, tokenizer, name=config.name)
+
+
+def epochs_for(article_epochs: int, articles: int) -> int:
+    """Epochs of a training on so many articles: about the same effort for each size, within ``EPOCHS``."""
+    return min(max(round(article_epochs / articles), EPOCHS[0]), EPOCHS[1])
 
 
 def shallow_encoder(experiment: Experiment, folder: Path) -> Path:
