@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import DataError
 from data.files import atomic_write
+from data.uncertainty import Uncertainty
 
 LINKED_KINDS = ("exact", "alias", "close")
 LINK_KINDS = (*LINKED_KINDS, "ambiguous", "none")
@@ -101,7 +102,7 @@ class Article:
     """One article with what is known of it; ``clusters`` groups ids of mentions of one institution or person, and
     ``undecided`` holds those that a prediction left apart because the article allows more than one reading.
 
-    ``signing_score`` is a model's probability that the article tells of a signing at all.
+    ``signing_score`` is a model's probability that the article tells of a signing; ``uncertainty`` what it doubts.
     """
 
     id: str
@@ -115,10 +116,11 @@ class Article:
     undecided: tuple[str, ...] = ()
     model: str | None = None
     signing_score: float | None = None
+    uncertainty: Uncertainty | None = None
 
     def without_annotation(self) -> Article:
         """The bare text and its metadata, as a model sees it."""
-        return replace(self, entities=(), relations=(), events=(), clusters=(), undecided=(), model=None, signing_score=None)
+        return Article(id=self.id, text=self.text, published=self.published, publisher=self.publisher)
 
 
 def article_to_dict(article: Article) -> dict[str, Any]:
@@ -141,10 +143,9 @@ def article_to_dict(article: Article) -> dict[str, Any]:
         record["clusters"] = [list(cluster) for cluster in article.clusters]
     if article.undecided:
         record["undecided"] = list(article.undecided)
-    if article.model is not None:
-        record["model"] = article.model
-    if article.signing_score is not None:
-        record["signing_score"] = article.signing_score
+    record |= {key: getattr(article, key) for key in ("model", "signing_score") if getattr(article, key) is not None}
+    if article.uncertainty is not None:
+        record["uncertainty"] = vars(article.uncertainty)
     return record
 
 
@@ -195,6 +196,7 @@ def article_from_dict(record: dict[str, Any]) -> Article:
         clusters=tuple(tuple(str(i) for i in cluster) for cluster in record.get("clusters") or ()),
         undecided=tuple(str(i) for i in record.get("undecided") or ()),
         model=record.get("model"), signing_score=record.get("signing_score"),
+        uncertainty=Uncertainty.from_dict(record.get("uncertainty")),
     )
 
 

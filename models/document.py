@@ -12,6 +12,7 @@ from data.article import Article, Entity, Event, Relation
 from data.clean import surface
 from data.schema import Schema
 from data.tags import TokenSpan
+from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
 from models.events import SIGNING_RELATIONS, TextView, build_events
@@ -84,13 +85,15 @@ class Predictor:
         entities: list[Entity] = []
         relations: list[Relation] = []
         signing_score = 0.0
+        doubt = Uncertainty()
         for section in self.encoder.sections(encoded, max_tokens=SECTION_TOKENS):
             [reading] = self._read([section])
             new_id = {e.id: f"T{len(entities) + i + 1}" for i, e in enumerate(reading.entities)}
             entities += [replace(e, id=new_id[e.id]) for e in reading.entities]
             relations += [replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in reading.relations]
             signing_score = max(signing_score, reading.signing_score)
-        return self._assemble(encoded, _Reading(entities, relations, signing_score))
+            doubt += reading.uncertainty or Uncertainty()
+        return self._assemble(encoded, _Reading(entities, relations, signing_score, doubt))
 
     def _read(self, encoded: Sequence[EncodedArticle]) -> list[_Reading]:
         """What each article of a batch holds."""
@@ -101,13 +104,18 @@ class Predictor:
             spans = [[s for s in found if s.score >= self.thresholds.get(schema.labels[s.label], 0.0)]
                      for found in self.model.decode(batch, output.tag_logits)]
             pairs, scores = self.model.score_pairs(batch, output.states, spans, temperature=self.temperature)
+            doubts = (1.0 - torch.softmax(output.tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []
-        pair_base = span_base = 0
+        pair_base = span_base = token_base = 0
         for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
             entities = _entities(article, found, schema)
             part, part_scores = _slice(pairs, pair_base, count), scores[pair_base : pair_base + count]
             relations = _relations(entities, part, part_scores, schema, self.thresholds, span_base)
-            results.append(_Reading(entities, relations, _signing_score(part, part_scores, schema)))
+            tokens = slice(token_base, token_base + len(article.token_ids))
+            doubt = Uncertainty(spans=round(float(doubts[tokens].sum()), 3),
+                                pairs=round(float(torch.minimum(part_scores, 1 - part_scores).sum()), 3))
+            results.append(_Reading(entities, relations, _signing_score(part, part_scores, schema), doubt))
+            token_base = tokens.stop
             pair_base += count
             span_base += len(found)
         return results
@@ -115,7 +123,7 @@ class Predictor:
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> Article:
         article = assemble(encoded.article, reading.entities, reading.relations, model=self.name,
                            signing_score=reading.signing_score)
-        return replace(article, events=tuple(
+        return replace(article, uncertainty=reading.uncertainty, events=tuple(
             v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)))
 
 
@@ -126,6 +134,7 @@ class _Reading:
     entities: list[Entity]
     relations: list[Relation]
     signing_score: float
+    uncertainty: Uncertainty | None = None
 
 
 def assemble(
