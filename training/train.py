@@ -177,8 +177,8 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     decisions = tune_thresholds(predictor_of(model, tokenizer, name=config.name), material.dev)
     getattr(model.config, SETTINGS).update(decisions)
     predictor = predictor_of(model, tokenizer, name=config.name)
-    facts = RunFacts(config=config.resolved(), command=command, train=material.train, dropped=dict(material.dropped),
-                     cost={**cost, "total_seconds": round(time.monotonic() - started, 1)})
+    facts = RunFacts(config=config.resolved(), command=command, train=material.train, dev=material.dev,
+                     dropped=dict(material.dropped), cost={**cost, "total_seconds": round(time.monotonic() - started, 1)})
     metrics = evaluate_run(predictor, material.dev or material.train, facts, config.report_folder)
     save_run(config.run_folder, model, tokenizer, {
         "run.yaml": dump_yaml(config.resolved()), "schema.yaml": dump_yaml(material.schema.to_dict()),
