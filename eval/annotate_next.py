@@ -29,7 +29,7 @@ def annotate_next(items: Sequence[Mapping[str, Any]], slices: Mapping[str, Mappi
 
 def _by_cause(items: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for name, cause in CAUSES.items():
-        found = [i for i in items if i["cause"] == name]
+        found = [i for i in items if name in (i["cause"], i.get("via"))]
         if found and cause.advice_en:
             yield {"cause": name, "slice": None, "errors": len(found), "share": len(found) / len(items),
                    "advice": {"en": cause.advice_en, "zh": cause.advice_zh}, "examples": _examples(found)}

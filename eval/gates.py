@@ -171,7 +171,7 @@ def markdown(record: Mapping[str, Any], results: Sequence[GateResult]) -> str:
     for title, scores, key in (("entities", record["entities"]["micro"], "entities"),
                                ("relations", record["relations"]["micro"], "relations"),
                                ("events (parties)", record["events"]["parties"], "events"),
-                               ("events (full record)", record["events"]["full_record"], None)):
+                               ("events (full record)", record["events"]["full_record"], "")):
         low, high = scores["interval"]
         floors = " | ".join(f"{b[key]['f1']:.3f}" if key else "" for b in beside.values())
         lines.append(f"| {title} | {scores['precision']:.3f} | {scores['recall']:.3f} | {scores['f1']:.3f} "

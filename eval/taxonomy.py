@@ -56,8 +56,9 @@ def error_items(
     items: list[dict[str, Any]] = []
     for gold, predicted in pairs:
         case = Case(gold, predicted, known, tuple(end for _, end in split_sentences(gold.text)))
-        items += _mention_items(case)
-        items += _relation_items(case, schema)
+        mentions = list(_mention_items(case))
+        items += mentions
+        items += _relation_items(case, schema, _causes_by_span(mentions))
         items += _event_items(case)
     return items
 
@@ -166,12 +167,26 @@ def _judged_otherwise(entity: Entity, case: Case, *, missed: bool) -> bool:
 # Relations
 
 
-def _relation_items(case: Case, schema: Schema) -> Iterator[dict[str, Any]]:
+def _relation_items(case: Case, schema: Schema, causes: Mapping[tuple[int, int, str], str]) -> Iterator[dict[str, Any]]:
     errors = [e for e in relation_errors(case.gold, case.predicted, schema) if e.kind != "correct"]
     for error in errors:
         cause = relation_cause(error, errors, case)
-        yield _item(case, "relations", error.kind, error.type, cause, error.head.char_start, error.head.char_end,
-                    other=_as_other(error.tail))
+        item = _item(case, "relations", error.kind, error.type, cause, error.head.char_start, error.head.char_end,
+                     other=_as_other(error.tail))
+        if cause == "lost with a mention":
+            item["via"] = next((causes[key] for e in (error.head, error.tail)
+                                if (key := (e.char_start, e.char_end, e.label)) in causes), None)
+        yield item
+
+
+def _causes_by_span(items: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int, str], str]:
+    """Why each mention of an error is wrong, on either side."""
+    causes: dict[tuple[int, int, str], str] = {}
+    for item in items:
+        causes[item["char_start"], item["char_end"], item["name"]] = item["cause"]
+        if other := item["other"]:
+            causes[other["char_start"], other["char_end"], other["label"]] = item["cause"]
+    return causes
 
 
 def relation_cause(error: RelationError, errors: Sequence[RelationError], case: Case) -> str:
