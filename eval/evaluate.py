@@ -59,7 +59,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     from eval.cost import Meter
     from eval.gates import write_summaries
     from eval.history import last_run
-    from eval.overlap import Material, overlap_sections
+    from eval.overlap import Material, overlap_sections, seen_or_unknown
     from eval.record import NOT_RECOMPUTED, figures
     from eval.report import write_report
     from eval.report_files import write_articles, write_record
@@ -72,7 +72,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     articles = _predict(predictor, gold, encoded, facts)
     reading = meter.read()
     overlap = overlap_sections(gold, Material(train=facts.train, dev=facts.dev, known=facts.training_known))
-    record = figures(articles, schema, thresholds=predictor.thresholds, seen=overlap["seen_in_training"],
+    record = figures(articles, schema, thresholds=predictor.thresholds, seen=seen_or_unknown(overlap),
                      known=known_names(articles.pairs, facts.train, schema))
     facts_of_run = provenance(articles, facts)
     record |= overlap | {

@@ -56,6 +56,11 @@ def overlap_sections(gold: Sequence[Article], material: Material) -> dict[str, A
             "training_known": material.known}
 
 
+def seen_or_unknown(record: Mapping[str, Any]) -> list[str] | None:
+    """The ids that training had, None where what it had is not known."""
+    return list(record["seen_in_training"]) if record["training_known"] else None
+
+
 def seen_note(record: Mapping[str, Any]) -> str:
     """What a reader must know before believing a score; empty where there is nothing to say."""
     seen, tuned, count = record["seen_in_training"], record.get("seen_in_tuning") or [], record["articles"]

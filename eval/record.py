@@ -25,14 +25,14 @@ NOT_RECOMPUTED = ("model", "schema_definition", "coverage", "last_run", "learnin
                   "seen_in_tuning", "training_known", "thresholds", "temperature", "cost", "provenance", "not_recomputed")
 
 
-def figures(articles: Scorable, schema: Schema, *, thresholds: Mapping[str, float], seen: Collection[str],
+def figures(articles: Scorable, schema: Schema, *, thresholds: Mapping[str, float], seen: Collection[str] | None,
             known: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """All sections but :data:`NOT_RECOMPUTED`.
 
     Args:
         articles: gold, predictions and the rest, restricted to the schema.
         thresholds: of the model.
-        seen: ids of the articles that training had.
+        seen: ids of the articles that training had, None where that is not known.
         known: from :func:`eval.slices.known_names`.
 
     Raises:
@@ -61,9 +61,9 @@ def baseline_line(gold: Sequence[Article], predicted: Sequence[Article], schema:
             "relations_by_name": {n: s["f1"] for n, s in scores["relations"]["by_name"].items()}}
 
 
-def _unseen(articles: Scorable, schema: Schema, seen: Collection[str]) -> dict[str, Any] | None:
+def _unseen(articles: Scorable, schema: Schema, seen: Collection[str] | None) -> dict[str, Any] | None:
     """The headline of what training did not have, where it had some of the articles but not all."""
-    left = [(g, p) for g, p in articles.pairs if g.id not in seen]
+    left = [(g, p) for g, p in articles.pairs if g.id not in (seen or ())]
     if not seen or not left:
         return None
     return {"articles": len(left), **headline(score_articles([g for g, _ in left], [p for _, p in left], schema))}

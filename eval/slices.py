@@ -53,11 +53,14 @@ def outlet_of(publisher: str | None) -> str:
     return next((name for name, pattern in OUTLETS if pattern.search(publisher.strip())), "other")
 
 
-def slice_scores(pairs: Pairs, schema: Schema, *, seen: Collection[str] = ()) -> dict[str, Any]:
-    """Dimension -> value -> scores over the articles of that kind; what no article is, is left out."""
+def slice_scores(pairs: Pairs, schema: Schema, *, seen: Collection[str] | None = ()) -> dict[str, Any]:
+    """Dimension -> value -> scores over the articles of that kind; what no article is, is left out.
+
+    ``seen`` are the ids that training had, None where that is not known.
+    """
     groups: dict[str, dict[str, list[int]]] = {}
     for i, (gold, _) in enumerate(pairs):
-        training = {"training": SEEN if gold.id in set(seen) else UNSEEN}
+        training = {"training": "unknown" if seen is None else SEEN if gold.id in seen else UNSEEN}
         for dimension, value in (kinds_of(gold) | training).items():
             groups.setdefault(dimension, {}).setdefault(value, []).append(i)
     entities = [count_sets(entity_items(g), entity_items(p)) for g, p in pairs]

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from data.article import Article, Entity, Event
@@ -39,6 +40,12 @@ class Case:
     predicted: Article
     known: Mapping[str, Collection[str]]  # label -> clean surfaces that training had
     ends: Sequence[int] = field(default=())  # char_end of each sentence
+
+    @cached_property
+    def parties_made_of_gold(self) -> frozenset[frozenset[str]]:
+        """The parties of the events that the document step makes of the gold mentions and relations."""
+        built = assemble(self.gold, self.gold.entities, self.gold.relations, model="gold").events
+        return frozenset(frozenset(v.parties) for v in built)
 
     def sentence(self, entity: Entity) -> int:
         """Number of the sentence a mention begins in."""
@@ -250,11 +257,6 @@ def event_cause(pair: EventPair, case: Case) -> str:
         return "event: agreement"
     if not case.gold.events:
         return "bystander"
-    return "event: parties" if pair.gold is None and _made_of_gold(pair, case) else "lost with a mention"
-
-
-def _made_of_gold(pair: EventPair, case: Case) -> bool:
-    """Whether the document step makes this event of the gold mentions and relations too: then no mention is to blame."""
-    assert pair.predicted is not None
-    built = assemble(case.gold, case.gold.entities, case.gold.relations, model="gold").events
-    return any(set(v.parties) == set(pair.predicted.parties) for v in built)
+    # Where the document step makes this event of the gold mentions and relations too, no mention is to blame.
+    from_gold = pair.predicted is not None and frozenset(pair.predicted.parties) in case.parties_made_of_gold
+    return "event: parties" if from_gold else "lost with a mention"

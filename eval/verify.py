@@ -36,6 +36,7 @@ def verify(folder: Path) -> tuple[list[str], list[str]]:
     """
     from data.schema import schema_from_dict
     from eval.human import passes_hash
+    from eval.overlap import seen_or_unknown
     from eval.record import NOT_RECOMPUTED, figures
     from eval.report_files import data_hash, read_articles, read_record
 
@@ -43,7 +44,7 @@ def verify(folder: Path) -> tuple[list[str], list[str]]:
     articles = read_articles(folder, list(record["baselines"]))
     notes = [f"taken from metrics.json: {', '.join(k for k in NOT_RECOMPUTED if k in record)}"]
     schema = schema_from_dict(record["schema_definition"], place=str(folder / "metrics.json"))
-    again = figures(articles, schema, thresholds=record["thresholds"], seen=record["seen_in_training"],
+    again = figures(articles, schema, thresholds=record["thresholds"], seen=seen_or_unknown(record),
                     known=record["names"]["known"])
     if again[PART] is None or record[PART] is None or record[PART]["sha256"] != passes_hash():
         notes.append("human yardstick: not checked, the annotation passes are not those of the report")

@@ -102,7 +102,8 @@ class Predictor:
             whole.entities.extend(replace(e, id=new_id[e.id]) for e in reading.entities)
             for kept, found in ((whole.relations, reading.relations), (whole.unlikely, reading.unlikely)):
                 kept.extend(replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in found)
-            whole.rejected.extend(replace(e, id=f"D{len(whole.rejected) + i + 1}") for i, e in enumerate(reading.rejected))
+            rejected_before = len(whole.rejected)
+            whole.rejected.extend(replace(e, id=f"D{rejected_before + i + 1}") for i, e in enumerate(reading.rejected))
             whole = replace(whole, signing_score=max(whole.signing_score, reading.signing_score))
         return whole
 
