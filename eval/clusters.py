@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from data.article import Article
 from data.errors import EXIT_OK, DataError, run_command
 from data.schema import HOSPITAL, ORG
 from data.sources import read_sources
+from eval.bootstrap import Table, interval, ratio_of_sums
 from models.aliases import cluster_article
 
 Mention = tuple[int, int, str]  # char_start, char_end, label
@@ -116,12 +118,29 @@ def score_clusters(pairs: Iterable[tuple[Article, Article]]) -> dict[str, Any] |
 def _score_part(pairs: Sequence[tuple[Article, Article]], labels: frozenset[str]) -> dict[str, Any]:
     official = [(partition(g, labels, singletons=False), partition(p, labels, singletons=False)) for g, p in pairs]
     whole = [(partition(g, labels, singletons=True), partition(p, labels, singletons=True)) for g, p in pairs]
-    scores = {name: _scores(sum((metric(g, p) for g, p in official), Tally())) for name, metric in METRICS.items()}
+    tallies = {name: [metric(g, p) for g, p in official] for name, metric in METRICS.items()}
+    scores = {name: _scores(sum(per_article, Tally())) for name, per_article in tallies.items()}
     return {
-        "conll_f1": sum(s["f1"] for s in scores.values()) / len(scores), **scores,
+        "conll_f1": sum(s["f1"] for s in scores.values()) / len(scores), "interval": _interval(list(tallies.values())), **scores,
         "with_singletons": {n: _scores(sum((METRICS[n](g, p) for g, p in whole), Tally())) for n in ("b_cubed", "ceaf_e")},
         "clusters": sum(len(g) for g, _ in official), "mentions": sum(len(c) for g, _ in official for c in g),
     }
+
+
+def _interval(tallies: Sequence[Sequence[Tally]]) -> list[float]:
+    """The bootstrap interval of the mean F1 of several metrics over articles."""
+    table = np.array([[x for t in of_article for x in (t.recalled, t.gold, t.precise, t.predicted)]
+                      for of_article in zip(*tallies, strict=True)])
+
+    def mean_f1(sums: Table) -> NDArray[np.float64]:
+        parts = []
+        for part in np.split(sums, len(tallies), axis=1):
+            recall, precision = ratio_of_sums(part[:, :2]), ratio_of_sums(part[:, 2:])
+            f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+            parts.append(np.where((part[:, 1] == 0) & (part[:, 3] == 0), 1.0, f1))
+        return np.mean(parts, axis=0)
+
+    return interval(table, mean_f1)
 
 
 def _scores(tally: Tally) -> dict[str, float]:

@@ -128,7 +128,7 @@ def score_cases(
 def score_event_dates(sources: Sequence[str]) -> dict[str, tuple[int, int]]:
     """``(right, events)`` by precision of the gold date, of the events that gold mentions and relations give."""
     # These bring torch, which the expectation set does without.
-    from eval.metrics import dates_by_precision
+    from eval.event_scores import dates_by_precision
     from models.document import assemble
 
     pairs = [(a, assemble(a.without_annotation(), a.entities, a.relations, model="gold"))

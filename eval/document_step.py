@@ -14,7 +14,8 @@ from data.article import Article
 from data.errors import EXIT_OK, run_command
 from data.schema import Schema, load_schema, restrict
 from data.sources import read_sources
-from eval.metrics import EVENT_FIELDS, score_articles
+from eval.event_scores import EVENT_FIELDS
+from eval.metrics import score_articles
 from models.document import assemble
 
 

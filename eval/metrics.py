@@ -5,57 +5,22 @@ Recall divides by all gold, whatever the tagger lost; nothing is scored on text 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
-from data.article import Article, Entity, Event
+from data.article import Article, Entity
 from data.schema import Schema
+from eval.bootstrap import f1_of_counts, interval
 from eval.clusters import score_clusters
+from eval.counts import Counts, count_sets, scores_of, table_of
+from eval.event_scores import score_events
 
-METRICS_VERSION = 1
-BOOTSTRAP_DRAWS = 1000
-DATE_PRECISIONS = ("day", "month", "year", "interval", "open year", "none")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Hits, wrong predictions and misses; adds up over articles."""
-
-    hits: int = 0
-    spurious: int = 0
-    missed: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.hits + other.hits, self.spurious + other.spurious, self.missed + other.missed)
-
-    @property
-    def precision(self) -> float:
-        """Share of the predictions that are right; 0 without predictions."""
-        return self.hits / (self.hits + self.spurious) if self.hits else 0.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the gold that is found; 0 without gold."""
-        return self.hits / (self.hits + self.missed) if self.hits else 0.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall; 1 where there is neither gold nor prediction."""
-        total = 2 * self.hits + self.spurious + self.missed
-        return 2 * self.hits / total if total else 1.0
-
-
-def count_sets(gold: Iterable[Any], predicted: Iterable[Any]) -> Counts:
-    """Counts of two collections of hashable items; an item predicted twice is spurious once."""
-    gold_items, predicted_items = Counter(gold), Counter(predicted)
-    hits = sum((gold_items & predicted_items).values())
-    return Counts(hits, sum(predicted_items.values()) - hits, sum(gold_items.values()) - hits)
+METRICS_VERSION = 2
 
 
 def entity_items(article: Article, label: str | None = None) -> list[tuple[int, int, str]]:
@@ -76,6 +41,11 @@ def relation_items(article: Article, schema: Schema, kind: str | None = None) ->
     return items
 
 
+def unlabelled_items(article: Article, schema: Schema, kind: str | None = None) -> list[tuple[Any, ...]]:
+    """The same with the offsets of both ends alone: what a relation is worth where a label is wrong."""
+    return [(name, *(end[:2] for end in ends)) for name, *ends in relation_items(article, schema, kind)]
+
+
 def triple_counts(gold: Sequence[Article], predicted: Sequence[Article], *, lost: int = 0) -> Counts:
     """Counts of (relation type, text of head, text of tail), each once an article, as data sets without offsets score.
 
@@ -92,101 +62,28 @@ def _triples(article: Article) -> set[tuple[str, str, str]]:
     return {(r.type, text_of[r.head], text_of[r.tail]) for r in article.relations}
 
 
-def bootstrap_interval(
-    counts: Sequence[Counts], *, statistic: Callable[[Counts], float] = lambda c: c.f1, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile 95 % interval of a pooled statistic over articles drawn with replacement (Efron 1979)."""
-    if not counts:
-        return 0.0, 0.0
-    table = np.array([(c.hits, c.spurious, c.missed) for c in counts])
-    draws = np.random.default_rng(seed).integers(0, len(counts), size=(BOOTSTRAP_DRAWS, len(counts)))
-    values = [statistic(Counts(*table[rows].sum(axis=0).tolist())) for rows in draws]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _scores(per_article: Sequence[Counts]) -> dict[str, Any]:
-    total = sum(per_article, Counts())
-    low, high = bootstrap_interval(per_article)
-    return {"precision": total.precision, "recall": total.recall, "f1": total.f1, "interval": [low, high],
-            "support": total.hits + total.missed, "predicted": total.hits + total.spurious,
-            "mean_over_articles": float(np.mean([c.f1 for c in per_article])) if per_article else 0.0}
-
-
 def _score_by(
     pairs: Sequence[tuple[Article, Article]], items: Callable[[Article, str | None], list[Any]], names: Sequence[str]
 ) -> dict[str, Any]:
-    micro = _scores([count_sets(items(g, None), items(p, None)) for g, p in pairs])
-    per_name = {n: _scores([count_sets(items(g, n), items(p, n)) for g, p in pairs]) for n in names}
-    present = [s["f1"] for s in per_name.values() if s["support"]]
-    return {"micro": micro, "macro_f1": float(np.mean(present)) if present else 0.0, "by_name": per_name}
+    micro = scores_of([count_sets(items(g, None), items(p, None)) for g, p in pairs])
+    counts = {n: [count_sets(items(g, n), items(p, n)) for g, p in pairs] for n in names}
+    per_name = {n: scores_of(c) for n, c in counts.items()}
+    present = [n for n, s in per_name.items() if s["support"]]
+    macro = float(np.mean([per_name[n]["f1"] for n in present])) if present else 0.0
+    return {"micro": micro, "macro_f1": macro, "macro_interval": _macro_interval([counts[n] for n in present]),
+            "by_name": per_name}
 
 
-EVENT_FIELDS = ("agreement", "kind", "status")
-EVENT_SCORES = ("parties", "record", "signatories", "dates_of_matched", *(f"{name}_of_records" for name in EVENT_FIELDS))
+def _macro_interval(per_name: Sequence[Sequence[Counts]]) -> list[float]:
+    """The interval of the mean F1 of several names; the names of a draw are those that the whole gold has."""
+    if not per_name:
+        return [0.0, 0.0]
+    table = np.concatenate([table_of(counts) for counts in per_name], axis=1)  # (articles, 3 a name)
 
+    def mean_f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.mean([f1_of_counts(part) for part in np.split(sums, len(per_name), axis=1)], axis=0)
 
-def event_counts(gold: Article, predicted: Article) -> dict[str, Counts]:
-    """Counts of one article's events: right parties, right record (parties and date), signatories, dates of events whose
-    parties are right, and of events whose record is right each of ``EVENT_FIELDS`` (hits and misses: recall is accuracy)."""
-    gold_parties, found_parties = [_parties(v) for v in gold.events], [_parties(v) for v in predicted.events]
-    records = count_sets([(_parties(v), v.date) for v in gold.events], [(_parties(v), v.date) for v in predicted.events])
-    matched = count_sets(gold_parties, found_parties).hits
-    return {
-        "parties": count_sets(gold_parties, found_parties),
-        "record": records,
-        "signatories": count_sets(_signatories(gold.events), _signatories(predicted.events)),
-        "dates_of_matched": Counts(records.hits, 0, matched - records.hits),
-        **{f"{name}_of_records": _field_counts(gold.events, predicted.events, name) for name in EVENT_FIELDS},
-    }
-
-
-def date_precision(edtf: str | None) -> str:
-    """``day``, ``month`` or ``year``; ``interval``; ``open year`` where the year is not known; ``none``."""
-    if edtf is None:
-        return "none"
-    if "/" in edtf:
-        return "interval"
-    if edtf.startswith("XXXX"):
-        return "open year"
-    return ("year", "month", "day")[edtf.count("-")]
-
-
-def dates_by_precision(pairs: Iterable[tuple[Article, Article]]) -> dict[str, Counts]:
-    """Right (hits) and wrong (missed) dates of the gold events whose parties are found, by the precision of the gold.
-
-    Args:
-        pairs: each article's gold and prediction.
-    """
-    counts: Counter[tuple[str, bool]] = Counter()
-    for gold, predicted in pairs:
-        found = Counter((_parties(v), v.date) for v in predicted.events)
-        parties = Counter(_parties(v) for v in predicted.events)
-        # Right dates first: of two events with the same parties, each found one answers for one gold one.
-        for event in sorted(gold.events, key=lambda v: not found[_parties(v), v.date]):
-            key = _parties(event), event.date
-            if parties[key[0]]:
-                parties[key[0]] -= 1
-                counts[date_precision(event.date), found[key] > 0] += 1
-                found[key] -= 1
-    return {name: Counts(hits=counts[name, True], missed=counts[name, False])
-            for name in DATE_PRECISIONS if counts[name, True] or counts[name, False]}
-
-
-def _field_counts(gold: Sequence[Event], found: Sequence[Event], name: str) -> Counts:
-    """How often a field is right among events whose record is; that the gold names no agreement is to be got right too."""
-    values = [[(_parties(v), v.date, getattr(v, name)) for v in events] for events in (gold, found)]
-    records = count_sets(*([record[:2] for record in side] for side in values))
-    right = count_sets(*values).hits
-    return Counts(right, 0, records.hits - right)
-
-
-def _parties(event: Event) -> frozenset[str]:
-    return frozenset(event.parties) | frozenset(event.other_parties)
-
-
-def _signatories(events: Iterable[Event]) -> set[tuple[str, str | None]]:
-    return {(s.person, s.hospital) for v in events for s in v.signatories}
+    return interval(table, mean_f1)
 
 
 def score_articles(
@@ -217,7 +114,10 @@ def score_articles(
 
     metrics: dict[str, Any] = {
         "version": METRICS_VERSION, "articles": len(gold), "schema": schema.name, "entities": entities,
-        "relations": _score_by(pairs, of_schema, relation_names), "events": _score_events(pairs),
+        "relations": _score_by(pairs, of_schema, relation_names),
+        "relations_without_labels": _score_by(
+            pairs, lambda article, kind: unlabelled_items(article, schema, kind), relation_names),
+        "events": score_events(pairs),
     }
     if (clusters := score_clusters(pairs)) is not None:
         metrics["clusters"] = clusters
@@ -227,24 +127,6 @@ def score_articles(
             metrics["clusters_on_gold_mentions"] = score_clusters((a, related[a.id]) for a in gold)
         metrics["relations_on_gold_entities"] = _score_by([(a, related[a.id]) for a in gold], of_schema, relation_names)
     return metrics
-
-
-def _score_events(pairs: Sequence[tuple[Article, Article]]) -> dict[str, Any]:
-    per_article = [event_counts(g, p) for g, p in pairs]
-    scores: dict[str, Any] = {}
-    for name in EVENT_SCORES:
-        scores[name] = _scores([c[name] for c in per_article])
-        scores[name]["hits"] = sum(c[name].hits for c in per_article)
-    scores["dates_by_precision"] = {name: {"right": c.hits, "support": c.hits + c.missed}
-                                    for name, c in dates_by_precision(pairs).items()}
-    for name in EVENT_FIELDS:
-        of_records = sum((c[f"{name}_of_records"] for c in per_article), Counts())
-        scores[f"{name}_of_records"]["accuracy"] = of_records.recall
-    negatives = [p for g, p in pairs if not g.events]
-    scores["negative_articles"] = len(negatives)
-    scores["false_events_per_100_negatives"] = (
-        100 * sum(len(p.events) for p in negatives) / len(negatives) if negatives else 0.0)
-    return scores
 
 
 def char_tags(text_length: int, entities: Iterable[Entity]) -> list[str]:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from data.article import Article
 from data.schema import Schema
-from eval.metrics import Counts, count_sets, entity_items, event_counts, relation_items
-from models.document import EVENT, LONE_EVENT, Predictor, event_kind_of
+from eval.counts import Counts, count_sets
+from eval.event_scores import event_counts
+from eval.metrics import entity_items, relation_items
+from models.document import EVENT, LEAST_SCORE, LONE_EVENT, Predictor, event_kind_of
 
 LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds are being chosen
-LIKELY = 0.01  # pairs below this say nothing about how far probabilities can be trusted
 FLOORS = tuple(round(0.05 * i, 2) for i in range(17))  # candidate floors of span scores, up to 0.8
 EVENT_FLOORS = tuple(round(0.05 * i, 2) for i in range(20))  # candidate floors of event scores, up to 0.95
 TEMPERATURES = tuple(round(0.5 * 1.1**i, 3) for i in range(24))  # 0.5 to 4.5
@@ -34,7 +35,7 @@ def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, A
         return {"temperature": 1.0, "thresholds": {r.name: 0.5 for r in schema.relations}}
     every = replace(predictor, thresholds={r.name: LOOSE for r in schema.relations}, temperature=1.0)
     thresholds = best_floors(dev, list(every.predict(dev)), schema)
-    all_pairs = replace(every, thresholds={**dict.fromkeys(every.thresholds, LIKELY), **thresholds})
+    all_pairs = replace(every, thresholds={**dict.fromkeys(every.thresholds, LEAST_SCORE), **thresholds})
     temperature = best_temperature(*pair_scores(dev, list(all_pairs.predict(dev)), schema))
     loose = replace(every, thresholds={**every.thresholds, **thresholds}, temperature=temperature)
     thresholds |= best_thresholds(dev, list(loose.predict(dev)), schema)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -22,6 +22,7 @@ from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32
+LEAST_SCORE = 0.01  # pairs below this say nothing about how far probabilities can be trusted
 EVENT, LONE_EVENT = "event", "lone event"  # keys of the events' floors among the thresholds
 # Sentences with one of these characters may speak of a signing; the fields of an event are read off them too.
 _SIGNING_WORDS = re.compile("[签簽约約協协联聯託托揭]")
@@ -43,20 +44,32 @@ class Predictor:
     name: str
     temperature: float = 1.0
 
-    def predict(self, articles: Iterable[Article]) -> Iterator[Article]:
+    def predict(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[Article]:
         """Predicted articles, in order; any annotation of the given ones is ignored."""
+        for prediction, _ in self.predict_scored(articles, least_score=None):
+            yield prediction
+
+    def predict_scored(
+        self, articles: Iterable[Article | EncodedArticle], *, least_score: float | None = LEAST_SCORE,
+    ) -> Iterator[tuple[Article, Article]]:
+        """Each prediction beside its candidates: what was decoded and scored, kept or not, for calibration and curves.
+
+        The candidates are an article too: every decoded mention (ids of kept ones are those of the prediction), every
+        pair of kept mentions whose probability reaches ``least_score``, every event before its floor. Without
+        ``least_score`` no candidates are collected and both are the same article but for the events.
+        """
         for group in self._batches(articles):
             if len(group) == 1 and len(group[0].token_ids) > SECTION_TOKENS:
-                yield self._predict_long(group[0])
+                yield self._assemble(group[0], self._read_long(group[0], least_score))
             else:
-                for encoded, reading in zip(group, self._read(group), strict=True):
+                for encoded, reading in zip(group, self._read(group, least_score), strict=True):
                     yield self._assemble(encoded, reading)
 
-    def relate(self, articles: Iterable[Article]) -> Iterator[Article]:
+    def relate(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[Article]:
         """Relations and events over the *given* entities: the diagnostic that leaves the tagger out."""
         schema = self.encoder.schema
         for article in articles:
-            encoded = self.encoder.encode(article)
+            encoded = article if isinstance(article, EncodedArticle) else self.encoder.encode(article)
             with torch.inference_mode():
                 batch = self.encoder.batch([encoded])
                 states = self.model.merged_states(batch)
@@ -64,14 +77,15 @@ class Predictor:
                                                        temperature=self.temperature)
             entities = _entities(encoded, encoded.spans, schema)
             relations = _relations(entities, pairs, scores, schema, self.thresholds, 0)
-            yield self._assemble(encoded, _Reading(entities, relations, _signing_score(pairs, scores, schema)))
+            yield self._assemble(encoded, _Reading(entities, relations, _signing_score(pairs, scores, schema)))[0]
 
-    def _batches(self, articles: Iterable[Article]) -> Iterator[list[EncodedArticle]]:
+    def _batches(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[list[EncodedArticle]]:
         """Encoded articles in groups of at most ``BATCH_TOKENS`` tokens (one alone where it is longer)."""
         group: list[EncodedArticle] = []
         size = 0
         for article in articles:
-            encoded = self.encoder.encode(article.without_annotation())
+            encoded = (article if isinstance(article, EncodedArticle)
+                       else self.encoder.encode(article.without_annotation()))
             if group and (size + len(encoded.token_ids) > BATCH_TOKENS or len(group) >= READ_AHEAD):
                 yield group
                 group, size = [], 0
@@ -80,61 +94,78 @@ class Predictor:
         if group:
             yield group
 
-    def _predict_long(self, encoded: EncodedArticle) -> Article:
+    def _read_long(self, encoded: EncodedArticle, least_score: float | None) -> _Reading:
         """A document too long to hold at once: its parts are read one after the other, its events made of the whole."""
-        entities: list[Entity] = []
-        relations: list[Relation] = []
-        signing_score = 0.0
-        doubt = Uncertainty()
+        whole = _Reading([], [], 0.0)
         for section in self.encoder.sections(encoded, max_tokens=SECTION_TOKENS):
-            [reading] = self._read([section])
-            new_id = {e.id: f"T{len(entities) + i + 1}" for i, e in enumerate(reading.entities)}
-            entities += [replace(e, id=new_id[e.id]) for e in reading.entities]
-            relations += [replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in reading.relations]
-            signing_score = max(signing_score, reading.signing_score)
-            doubt += reading.uncertainty or Uncertainty()
-        return self._assemble(encoded, _Reading(entities, relations, signing_score, doubt))
+            [reading] = self._read([section], least_score)
+            new_id = {e.id: f"T{len(whole.entities) + i + 1}" for i, e in enumerate(reading.entities)}
+            whole.entities.extend(replace(e, id=new_id[e.id]) for e in reading.entities)
+            for kept, found in ((whole.relations, reading.relations), (whole.unlikely, reading.unlikely)):
+                kept.extend(replace(r, head=new_id[r.head], tail=new_id[r.tail]) for r in found)
+            rejected_before = len(whole.rejected)
+            whole.rejected.extend(replace(e, id=f"D{rejected_before + i + 1}") for i, e in enumerate(reading.rejected))
+            whole = replace(whole, signing_score=max(whole.signing_score, reading.signing_score),
+                            uncertainty=(whole.uncertainty or Uncertainty()) + (reading.uncertainty or Uncertainty()))
+        return whole
 
-    def _read(self, encoded: Sequence[EncodedArticle]) -> list[_Reading]:
+    def _read(self, encoded: Sequence[EncodedArticle], least_score: float | None) -> list[_Reading]:
         """What each article of a batch holds."""
         schema = self.encoder.schema
         with torch.inference_mode():
             batch = self.encoder.batch(encoded)
             output = self.model.joint(batch)
-            spans = [[s for s in found if s.score >= self.thresholds.get(schema.labels[s.label], 0.0)]
-                     for found in self.model.decode(batch, output.tag_logits)]
+            decoded = self.model.decode(batch, output.tag_logits)
+            spans = [[s for s in found if self._holds(s)] for found in decoded]
             pairs, scores = self.model.score_pairs(batch, output.states, spans, temperature=self.temperature)
             doubts = (1.0 - torch.softmax(output.tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []
         pair_base = span_base = token_base = 0
-        for article, found, count in zip(encoded, spans, pairs.pair_counts, strict=True):
+        for article, every, found, count in zip(encoded, decoded, spans, pairs.pair_counts, strict=True):
             entities = _entities(article, found, schema)
             part, part_scores = _slice(pairs, pair_base, count), scores[pair_base : pair_base + count]
             relations = _relations(entities, part, part_scores, schema, self.thresholds, span_base)
             tokens = slice(token_base, token_base + len(article.token_ids))
             doubt = Uncertainty(spans=round(float(doubts[tokens].sum()), 3),
                                 pairs=round(float(torch.minimum(part_scores, 1 - part_scores).sum()), 3))
-            results.append(_Reading(entities, relations, _signing_score(part, part_scores, schema), doubt))
+            reading = _Reading(entities, relations, _signing_score(part, part_scores, schema), doubt)
+            if least_score is not None:
+                limits = dict.fromkeys((r.name for r in schema.relations), least_score)
+                likely = {(r.type, r.head, r.tail) for r in relations}
+                reading.unlikely.extend(r for r in _relations(entities, part, part_scores, schema, limits, span_base)
+                                        if (r.type, r.head, r.tail) not in likely)
+                reading.rejected.extend(replace(e, id=f"D{i + 1}") for i, e in enumerate(
+                    _entities(article, [s for s in every if not self._holds(s)], schema)))
+            results.append(reading)
             token_base = tokens.stop
             pair_base += count
             span_base += len(found)
         return results
 
-    def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> Article:
+    def _holds(self, span: TokenSpan) -> bool:
+        return span.score >= self.thresholds.get(self.encoder.schema.labels[span.label], 0.0)
+
+    def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> tuple[Article, Article]:
+        """The prediction and its candidates; ``assemble`` leaves nothing of a given annotation."""
         article = assemble(encoded.article, reading.entities, reading.relations, model=self.name,
                            signing_score=reading.signing_score)
+        candidates = replace(article, entities=(*article.entities, *reading.rejected),
+                             relations=(*article.relations, *reading.unlikely))
         return replace(article, uncertainty=reading.uncertainty, events=tuple(
-            v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)))
+            v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)
+        )), candidates
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the model finds in one article, before the document step."""
+    """What the model finds in one article, before the document step; what it scored and did not keep stands apart."""
 
     entities: list[Entity]
     relations: list[Relation]
     signing_score: float
     uncertainty: Uncertainty | None = None
+    rejected: list[Entity] = field(default_factory=list)
+    unlikely: list[Relation] = field(default_factory=list)
 
 
 def assemble(

@@ -47,6 +47,40 @@ def test_the_order_and_the_grouping_of_articles_change_nothing(predictor: Predic
     assert keys(together) == keys(alone) == keys(turned)
 
 
+@pytest.mark.parametrize("section_tokens", [document.SECTION_TOKENS, 100])
+def test_candidates_hold_what_was_scored_and_not_kept(
+    predictor: Predictor, seeds: list[Article], section_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One decoder: the prediction is the same with and without candidates, and is what the thresholds leave of them."""
+    monkeypatch.setattr(document, "SECTION_TOKENS", section_tokens)
+    monkeypatch.setattr(document, "READ_AHEAD", 1)
+    given = short(seeds[:2], 250)
+    loose = replace(predictor, thresholds=dict.fromkeys(predictor.thresholds, 0.01))
+    scores = sorted(e.score or 0.0 for a in loose.predict(given) for e in a.entities)
+    floor = scores[len(scores) // 2]
+    strict = replace(predictor, thresholds={**dict.fromkeys(predictor.thresholds, 0.02), "HOSPITAL": floor, "event": 0.9})
+    predictions, candidates = zip(*strict.predict_scored(given), strict=True)
+    assert list(predictions) == list(strict.predict(given))
+    assert any(a.entities != b.entities for a, b in zip(predictions, candidates, strict=True))
+    for kept, every in zip(predictions, candidates, strict=True):
+        ids = {e.id for e in every.entities}
+        assert len(ids) == len(every.entities) and {r.head for r in every.relations} <= {e.id for e in kept.entities} <= ids
+        assert set(kept.entities) == {e for e in every.entities if e.score >= (floor if e.label == "HOSPITAL" else 0)}
+        assert set(kept.relations) == {r for r in every.relations if r.score >= 0.02}
+        assert len({(r.type, r.head, r.tail) for r in every.relations}) == len(every.relations)
+        assert set(kept.events) <= set(every.events)
+
+
+def test_encoded_gold_predicts_as_bare_text_does(predictor: Predictor, seeds: list[Article], hospital: Schema) -> None:
+    """Evaluation encodes once, with gold; nothing of it may reach the prediction."""
+    gold = [restrict(a, hospital) for a in seeds[:1]]
+    given = [replace(a, text=a.text[:200], entities=tuple(e for e in a.entities if e.char_end <= 200), relations=(), clusters=(),
+                     events=a.events) for a in gold]
+    encoded = [predictor.encoder.encode(a) for a in given]
+    assert encoded[0].spans
+    assert list(predictor.predict(encoded)) == list(predictor.predict([a.without_annotation() for a in given]))
+
+
 def test_articles_stream_group_by_group(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "READ_AHEAD", 2)
     read = []

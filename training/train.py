@@ -22,6 +22,7 @@ from data.augment import Augmenter
 from data.errors import EXIT_OK, ModelError, UsageError, run_command
 from data.schema import Schema, load_schema, restrict
 from data.sources import read_sources
+from eval.cost import Meter
 from eval.evaluate import RunFacts, evaluate_run
 from eval.metrics import score_articles
 from eval.thresholds import tune_thresholds
@@ -169,7 +170,7 @@ def train(
 
 def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     """The whole main job of one config."""
-    started = time.monotonic()
+    meter = Meter()
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
     material = read_material(config)
     main_process = int(os.environ.get("RANK", 0)) == 0
@@ -183,8 +184,8 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     decisions = tune_thresholds(predictor_of(model, tokenizer, name=config.name), material.dev)
     getattr(model.config, SETTINGS).update(decisions)
     predictor = predictor_of(model, tokenizer, name=config.name)
-    facts = RunFacts(config=config.resolved(), command=command, train=material.train, dropped=dict(material.dropped),
-                     cost={**cost, "total_seconds": round(time.monotonic() - started, 1)})
+    facts = RunFacts(config=config.resolved(), command=command, train=material.train, dev=material.dev,
+                     dropped=dict(material.dropped), cost={**cost, **_cost(meter)})
     metrics = evaluate_run(predictor, material.dev or material.train, facts, config.report_folder)
     save_run(config.run_folder, model, tokenizer, {
         "run.yaml": dump_yaml(config.resolved()), "schema.yaml": dump_yaml(material.schema.to_dict()),
@@ -192,6 +193,12 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     })
     remove_folder(checkpoint_folder(config))
     print(f"\nmodel:  {config.run_folder}\nreport: {config.report_folder / 'index.html'}")
+
+
+def _cost(meter: Meter) -> dict[str, Any]:
+    """What the run has cost until it is scored."""
+    reading = meter.read()
+    return {"total_seconds": round(reading.pop("seconds"), 1), **reading}
 
 
 def _announce(config: TrainConfig, material: Material) -> None:
