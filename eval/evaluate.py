@@ -24,6 +24,7 @@ from data.files import write_text
 from data.schema import restrict
 from data.sources import read_sources
 from eval.baselines import baseline_predictions
+from eval.index import refresh_index
 from eval.metrics import score_articles
 from eval.report import write_report
 from models.document import Predictor
@@ -84,6 +85,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     write_jsonl(report / "gold.jsonl", gold)
     write_text(report / "metrics.json", metrics.to_json())
     write_report(report / "index.html", record, gold, predicted, schema)
+    refresh_index(report)
     print(summary(record))
     return metrics
 

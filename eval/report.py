@@ -59,10 +59,11 @@ def write_report(
     kinds = _total(v.counts for v in views)
     write_page(
         path, "report.html.j2", lang=lang, metrics=metrics, baselines=metrics.get("baselines") or {}, schema=schema,
-        model=next((a.model for a in predicted if a.model), None) or "Qianyue", articles=len(gold), seen=sorted(seen & found.keys()),
-        kinds=KINDS, headline=headline(metrics), good=how_good(metrics, w), fails=where_it_fails(metrics, kinds, w),
-        next=annotate_next(metrics, by_label, w), few=len(gold) < FEW_ARTICLES, strip=strip, event_scores=EVENT_SCORES,
-        confusion=confusions(pairs), boundary_kinds=BOUNDARY_KINDS, absent=NONE, matrix_names=[*schema.labels, NONE], letters=letters(schema.labels),
+        model=next((a.model for a in predicted if a.model), None) or "Qianyue", articles=len(gold),
+        seen=sorted(seen & found.keys()), kinds=KINDS, headline=headline(metrics), good=how_good(metrics, w),
+        fails=where_it_fails(metrics, kinds, w), next=annotate_next(metrics, by_label, w), few=len(gold) < FEW_ARTICLES,
+        strip=strip, event_scores=EVENT_SCORES, confusion=confusions(pairs), boundary_kinds=BOUNDARY_KINDS, absent=NONE,
+        matrix_names=[*schema.labels, NONE], letters=letters(schema.labels),
         charts=[*precision_recall_charts(metrics, w), *calibration_charts(metrics, w), *training_charts(metrics, w)],
         provenance=provenance_rows(metrics), page_data=page_data(views, metrics, schema, tasks or {}))
 
