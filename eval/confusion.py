@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from data.article import Article, Entity
+from data.article import Entity
 from data.clean import surface
-from eval.errors_of import span_errors
+from eval.errors_of import SpanError
 
 NONE = "none"  # the row of what gold has not, the column of what the prediction has not
 BOUNDARY_KINDS = ("longer", "shorter", "shifted")
@@ -41,17 +41,13 @@ def boundary_kind(gold: Entity, predicted: Entity) -> str:
     return "shifted"
 
 
-def confusions(pairs: Sequence[tuple[Article, Article]]) -> Confusions:
-    """Judge all articles.
-
-    Args:
-        pairs: gold and prediction of each article.
-    """
+def confusions(judgements: Iterable[SpanError]) -> Confusions:
+    """Count the judgements on the spans of all articles."""
     matrix: Counter[tuple[str, str]] = Counter()
     boundary: Counter[tuple[str, str]] = Counter()
     surfaces: dict[str, Counter[tuple[str, str]]] = {"missed": Counter(), "spurious": Counter()}
     cut: Counter[tuple[str, str, str]] = Counter()
-    for error in (e for gold, predicted in pairs for e in span_errors(gold.entities, predicted.entities)):
+    for error in judgements:
         gold, found = error.gold, error.predicted
         matrix[gold.label if gold else NONE, found.label if found else NONE] += 1
         if gold and found and error.kind == "boundary":

@@ -25,11 +25,11 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
                         help="JSONL of models.predict (articles or --events-only), or of models.events merge")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="HTML file to write")
     parser.add_argument("--limit", type=int, default=LIMIT, metavar="N",
-                        help=f"draw the N institutions with most signings (default: {LIMIT})")
+                        help=f"draw at most N institutions, the largest groups first (default: {LIMIT})")
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language that shows first (default: en)")
     args = parser.parse_args(argv)
-    if args.limit < 1:
-        parser.error(f"argument --limit: expected 1 or more, found {args.limit}")
+    if args.limit < 2:
+        parser.error(f"argument --limit: expected 2 or more, found {args.limit}")
     return args
 
 

@@ -33,6 +33,8 @@ def write_network(
         ``drawn``: institutions in the picture.
     """
     w = words()
+    # The newest first, what has no date last.
+    signings = sorted(signings, key=lambda m: m.event.date or "", reverse=True)
     network = build_network(signings, limit=limit)
     timeline = build_timeline([m.event for m in signings])
     place = {node.key: i for i, node in enumerate(network.nodes)}

@@ -45,7 +45,8 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The graph on paper. ``alone`` counts institutions whose partners nobody names, ``left_out`` those beyond the limit."""
+    """The graph on paper. ``alone`` counts institutions whose partners nobody names, ``left_out`` those beyond
+    the limit."""
 
     nodes: Sequence[Node]
     edges: Sequence[Edge]
@@ -74,7 +75,9 @@ def build_network(signings: Sequence[MergedEvent], *, limit: int) -> Network:
             together[pair].append(number)
     joined = {key for pair in together for key in pair}
     count = {key: sum(names[key].values()) for key in joined}
-    kept = set(sorted(joined, key=lambda k: (-count[k], k))[:limit])
+    whole = nx.Graph()
+    whole.add_edges_from(sorted(together))
+    kept = _largest(whole, count, limit)
     graph = nx.Graph()
     graph.add_nodes_from(sorted(kept))
     graph.add_edges_from(sorted(pair for pair in together if kept.issuperset(pair)))
@@ -86,6 +89,18 @@ def build_network(signings: Sequence[MergedEvent], *, limit: int) -> Network:
              if a in kept and b in kept]
     return Network(nodes=nodes, edges=edges, width=width, height=height, alone=len(names) - len(joined),
                    left_out=len(joined) - len(kept))
+
+
+def _largest(graph: nx.Graph, count: Mapping[str, int], limit: int) -> set[str]:
+    """Up to ``limit`` institutions: the largest components, the last one from its hub outwards, so that none stands alone."""
+    kept: set[str] = set()
+    for nodes in sorted(nx.connected_components(graph), key=lambda c: (-len(c), -sum(count[k] for k in c), min(c))):
+        room = limit - len(kept)
+        if room < 2:
+            break
+        hub = min(nodes, key=lambda k: (-graph.degree[k], -count[k], k))
+        kept |= nodes if len(nodes) <= room else set(itertools.islice(nx.bfs_tree(graph, hub), room))
+    return kept
 
 
 Places = Mapping[str, tuple[float, float]]
@@ -148,12 +163,12 @@ def build_timeline(events: Sequence[Event]) -> Timeline:
     months = 12 * (max(lasts).year - min(firsts).year) + max(lasts).month - min(firsts).month
     unit = "day" if (max(lasts) - min(firsts)).days <= MAX_DAYS else "month" if months <= MAX_MONTHS else "year"
     length = {"day": 10, "month": 7, "year": 4}[unit]
-    found: dict[str, list[int]] = defaultdict(list)
+    filled: dict[str, list[int]] = defaultdict(list)
     for i, d in days.items():
         if d.first.isoformat()[:length] == d.last.isoformat()[:length]:
-            found[d.first.isoformat()[:length]].append(i)
-    return Timeline(unit=unit, bins=[(name, found.get(name, [])) for name in _names(found, unit)], undated=undated,
-                    vague=len(days) - sum(map(len, found.values())))
+            filled[d.first.isoformat()[:length]].append(i)
+    return Timeline(unit=unit, bins=[(name, filled.get(name, [])) for name in _names(filled, unit)], undated=undated,
+                    vague=len(days) - sum(map(len, filled.values())))
 
 
 def _names(found: Iterable[str], unit: str) -> list[str]:

@@ -51,9 +51,8 @@ def write_report(
     found = {a.id: a for a in predicted}
     if missing := [a.id for a in gold if a.id not in found]:
         raise ValueError(f"no prediction for {missing[:5]}")
-    pairs = [(a, found[a.id]) for a in gold]
     seen = set(metrics.get("seen_in_training") or ())
-    views = [view_article(g, p, schema, seen=g.id in seen) for g, p in pairs]
+    views = [view_article(a, found[a.id], schema, seen=a.id in seen) for a in gold]
     w = words()
     by_label = _kinds_by_label(views)
     kinds = _total(v.counts for v in views)
@@ -62,8 +61,8 @@ def write_report(
         model=next((a.model for a in predicted if a.model), None) or "Qianyue", articles=len(gold),
         seen=sorted(seen & found.keys()), kinds=KINDS, headline=headline(metrics), good=how_good(metrics, w),
         fails=where_it_fails(metrics, kinds, w), next=annotate_next(metrics, by_label, w), few=len(gold) < FEW_ARTICLES,
-        strip=strip, event_scores=EVENT_SCORES, confusion=confusions(pairs), boundary_kinds=BOUNDARY_KINDS, absent=NONE,
-        matrix_names=[*schema.labels, NONE], letters=letters(schema.labels),
+        strip=strip, event_scores=EVENT_SCORES, boundary_kinds=BOUNDARY_KINDS, absent=NONE,
+        confusion=confusions(j for v in views for j in v.judgements), matrix_names=[*schema.labels, NONE], letters=letters(schema.labels),
         charts=[*precision_recall_charts(metrics, w), *calibration_charts(metrics, w), *training_charts(metrics, w)],
         provenance=provenance_rows(metrics), page_data=page_data(views, metrics, schema, tasks or {}))
 
