@@ -62,7 +62,8 @@ def write_report(
         seen=sorted(seen & found.keys()), kinds=KINDS, headline=headline(metrics), good=how_good(metrics, w),
         fails=where_it_fails(metrics, kinds, w), next=annotate_next(metrics, by_label, w), few=len(gold) < FEW_ARTICLES,
         strip=strip, event_scores=EVENT_SCORES, boundary_kinds=BOUNDARY_KINDS, absent=NONE,
-        confusion=confusions(j for v in views for j in v.judgements), matrix_names=[*schema.labels, NONE], letters=letters(schema.labels),
+        confusion=confusions(j for v in views for j in v.judgements), matrix_names=[*schema.labels, NONE],
+        letters=letters(schema.labels),
         charts=[*precision_recall_charts(metrics, w), *calibration_charts(metrics, w), *training_charts(metrics, w)],
         provenance=provenance_rows(metrics), page_data=page_data(views, metrics, schema, tasks or {}))
 
