@@ -67,7 +67,7 @@ def evidence(report: Report, bodies: Mapping[str, str]) -> str | None:
     """The sentences that state an event, cut where they are long; None where the text is not at hand."""
     body = bodies.get(report.article) or ""
     text = body[len(report.publisher or "") + 1:]
-    quote = " … ".join(text[start:end].strip() for start, end in report.event.sentences)
+    quote = " … ".join(said for start, end in report.event.sentences if (said := text[start:end].strip()))
     return (quote[:EVIDENCE_LENGTH] + "…" if len(quote) > EVIDENCE_LENGTH else quote) or None
 
 
