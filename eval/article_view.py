@@ -153,7 +153,8 @@ def _unique(entities: Iterable[Entity | None]) -> list[Entity]:
     return sorted(found.values(), key=lambda e: e.char_start)
 
 
-CauseOf = Mapping[tuple[Any, ...], int]  # (article, part, kind, name, char_start) -> position in the list of causes
+# (article, part, kind, name, char_start), or (article, "events", number of the wrong event) -> position of the cause
+CauseOf = Mapping[tuple[Any, ...], int]
 
 
 def page_record(view: ArticleView, names: Sequence[str], *, slices: Sequence[int] = (), task: str | None = None,
@@ -175,8 +176,8 @@ def page_record(view: ArticleView, names: Sequence[str], *, slices: Sequence[int
     wrong = [i for i, error in enumerate(view.judgements) if error.kind != "correct"]
     article = view.gold
 
-    def cause(part: str, kind: str, name: str, char_start: int) -> int:
-        return cause_of.get((article.id, part, kind, name, char_start), NOTHING)
+    def cause(part: str, *rest: str | int) -> int:
+        return cause_of.get((article.id, part, *rest), NOTHING)
 
     judgements = []
     for error in (view.judgements[i] for i in wrong):
@@ -189,19 +190,16 @@ def page_record(view: ArticleView, names: Sequence[str], *, slices: Sequence[int
                   r.tail.char_end, cause("relations", r.kind, r.type, r.head.char_start)] for r in view.relations]
     marks = [[m.char_start, m.char_end, place[m.labels[0]], m.events] if m.kind == "correct" else
              [m.cuts, m.sides, [wrong.index(i) for i in m.errors if i in wrong], m.events] for m in view.marks]
+    events: list[dict[str, Any]] = []
+    for pair in view.events:
+        number = sum(e["state"] != "right" for e in events)
+        state = event_state(pair)
+        events.append({"state": state, "rows": event_rows(pair),
+                       "cause": cause("events", number) if state != "right" else NOTHING})
     record = {"id": article.id, "title": view.title, "published": article.published, "publisher": article.publisher,
               "seen": view.seen, "task": task, "slices": list(slices), "t": article.text, "n": list(view.counts.values()),
-              "j": judgements, "m": marks, "r": relations, "v": [_event_record(p, cause) for p in view.events]}
+              "j": judgements, "m": marks, "r": relations, "v": events}
     return {key: value for key, value in record.items() if value not in (None, [], False)}
-
-
-def _event_record(pair: EventPair, cause: Any) -> dict[str, Any]:
-    state = event_state(pair)
-    kind = {"differs": "fields"}.get(state, state)
-    event = pair.gold or pair.predicted
-    assert event is not None
-    starts = [start for start, _ in event.sentences] or [NOTHING]
-    return {"state": state, "rows": event_rows(pair), "cause": cause("events", kind, "event", starts[0])}
 
 
 def event_rows(pair: EventPair) -> list[tuple[str, str, str, bool]]:

@@ -88,19 +88,32 @@ def page_data(
     types += sorted({r.type for v in views for r in v.relations} - {*types})
     slices = [(dimension, value, set(s["ids"])) for dimension, values in (metrics.get("slices") or {}).items()
               for value, s in values.items()]
-    errors = metrics.get("errors") or {}
-    causes = [c["cause"] for c in errors.get("causes") or ()]
-    cause_of = {(e["article"], e["part"], e["kind"], e["name"], e["char_start"]): causes.index(e["cause"])
-                for e in errors.get("items") or ()}
+    causes = causes_of_errors(metrics)
     names = {name: w.name(name) for name in (*KINDS, *EVENT_STATES, *EVENT_FIELDS)}
     return {
         "labels": labels, "types": types, "letters": letters(labels), "kinds": KINDS,
         "slices": [[w.name(dimension), w.name(value)] for dimension, value, _ in slices],
-        "causes": [[c["meaning"]["en"], c["meaning"]["zh"]] for c in errors.get("causes") or ()],
+        "causes": [[c["meaning"]["en"], c["meaning"]["zh"]] for c in (metrics.get("errors") or {}).get("causes") or ()],
         "names": names, "words": w.for_script("js_"), "languages": HTML_LANGUAGE,
-        "articles": [page_record(v, [*labels, *types], task=tasks.get(v.gold.id), cause_of=cause_of,
+        "articles": [page_record(v, [*labels, *types], task=tasks.get(v.gold.id), cause_of=causes,
                                  slices=[i for i, (_, _, ids) in enumerate(slices) if v.gold.id in ids]) for v in views],
     }
+
+
+def causes_of_errors(metrics: Mapping[str, Any]) -> dict[tuple[Any, ...], int]:
+    """The position of the cause of every error, by what tells errors apart: article, part, kind, name and first character;
+    of events article, part and number, because the wrong events of an article come in order."""
+    errors = metrics.get("errors") or {}
+    place = {c["cause"]: i for i, c in enumerate(errors.get("causes") or ())}
+    numbers: Counter[str] = Counter()
+    found: dict[tuple[Any, ...], int] = {}
+    for e in errors.get("items") or ():
+        if e["part"] == "events":
+            found[e["article"], "events", numbers[e["article"]]] = place[e["cause"]]
+            numbers[e["article"]] += 1
+        else:
+            found[e["article"], e["part"], e["kind"], e["name"], e["char_start"]] = place[e["cause"]]
+    return found
 
 
 def provenance_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:

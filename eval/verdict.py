@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from eval.page import Phrase, Words, percent
 
 PARTS = ("entities", "relations", "events")
+COMPARED = {"last_run": "last_run", "human": "human", "unseen_only": "unseen"}  # name on the page -> part of the metrics
 FEW = 10  # gold items below which a label or slice is too small to call weak
 FEW_ARTICLES = 5
 TOP_CAUSES = 3
@@ -29,7 +30,7 @@ class HeadlineRow:
 def headline(metrics: Mapping[str, Any]) -> list[HeadlineRow]:
     """The model's strict scores on entities, relations and events, each beside what there is to compare with."""
     others = dict(metrics.get("baselines") or {})
-    others |= {name: metrics[name] for name in ("last_run", "human", "unseen") if metrics.get(name)}
+    others |= {name: metrics[key] for name, key in COMPARED.items() if metrics.get(key)}
     rows = [("entities", metrics["entities"]["micro"]), ("relations", metrics["relations"]["micro"]),
             ("events", metrics["events"]["parties"])]
     return [HeadlineRow(name=name, scores=scores, others={n: o[name] for n, o in others.items() if o.get(name)})
@@ -75,8 +76,9 @@ def where_it_fails(metrics: Mapping[str, Any], kinds: Mapping[str, int], w: Word
         said.append(w.phrase("fails_nothing"))
     causes = ((metrics.get("errors") or {}).get("causes") or ())[:TOP_CAUSES]
     if causes:
+        meanings = [Phrase(escape(c["meaning"]["en"]), escape(c["meaning"]["zh"])) for c in causes]
         said.append(w.phrase("fails_causes", causes=_joined([
-            w.phrase("fails_cause", meaning=_both(c["meaning"]), n=c["count"]) for c in causes])))
+            w.phrase("fails_cause", meaning=meaning, n=c["count"]) for meaning, c in zip(meanings, causes, strict=True)])))
     if weakest := weakest_slice(metrics):
         dimension, value, score = weakest
         said.append(w.phrase("fails_slice", dimension=w.name(dimension), value=w.name(value), f1=percent(score["f1"]),
@@ -102,7 +104,8 @@ def annotate_next(metrics: Mapping[str, Any], kinds_by_label: Mapping[str, Mappi
         ``{"advice": Phrase, "examples": [{"article", "text", "char_start"?}]}`` each.
     """
     if stated := metrics.get("annotate_next"):
-        return [{"advice": _both(item["advice"]), "examples": item.get("examples") or []} for item in stated[:ADVICE]]
+        return [{"advice": _both(item["advice"]), "examples": [_placed(x, metrics) for x in item.get("examples") or ()]}
+                for item in stated[:ADVICE]]
     lost = sorted(kinds_by_label, key=lambda name: -sum(n for k, n in kinds_by_label[name].items() if k != "correct"))
     rows = [(name, sum(n for k, n in kinds_by_label[name].items() if k != "correct")) for name in lost]
     return [{"advice": w.phrase("next_label", name=name, n=n), "examples": []} for name, n in rows[:2] if n]
@@ -112,9 +115,17 @@ def _of_100(share: float) -> int:
     return round(100 * share)
 
 
+def _placed(example: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The example with the offset of its error, where the list of errors has it."""
+    place = next((e["char_start"] for e in (metrics.get("errors") or {}).get("items") or ()
+                  if (e["article"], e.get("text")) == (example["article"], example["text"])), None)
+    return example if "char_start" in example or place is None else {**example, "char_start": place}
+
+
 def _both(texts: Mapping[str, str]) -> Phrase:
-    """A text that the metrics carry in both languages."""
-    return Phrase(escape(texts["en"]), escape(texts["zh"]))
+    """A sentence that the metrics carry in both languages."""
+    english = texts["en"]
+    return Phrase(escape(english[:1].upper() + english[1:]), escape(texts["zh"]))
 
 
 def _joined(phrases: Sequence[Phrase]) -> Phrase:

@@ -21,7 +21,7 @@ from eval.article_view import event_rows, mark_spans, page_record, view_article
 from eval.confusion import boundary_kind, confusions
 from eval.errors_of import KINDS, event_pairs, relation_errors, span_errors
 from eval.metrics import score_articles
-from eval.report import letters, main, provenance_rows, write_report
+from eval.report import causes_of_errors, letters, main, provenance_rows, write_report
 
 SCHEMA = Schema(name="hospital", labels=("HOSPITAL", "PERSON"), relations=(
     RelationType(name="WORKS_AT", head=frozenset({"PERSON"}), tail=frozenset({"HOSPITAL"})),
@@ -129,14 +129,25 @@ def test_view_counts_every_error_once() -> None:
 def test_page_record_holds_offsets_and_causes() -> None:
     gold, predicted = articles()
     view = view_article(gold, predicted, SCHEMA, seen=False)
-    record = page_record(view, NAMES, task="http://x/1", cause_of={("a<1>", "entities", "missed", "PERSON", 36): 4})
+    record = page_record(view, NAMES, task="http://x/1", cause_of={
+        ("a<1>", "entities", "missed", "PERSON", 36): 4, ("a<1>", "events", 1): 5})
     assert record["t"] == TEXT and record["task"] == "http://x/1" and "seen" not in record
     boundary, spurious, missed = record["j"]
     assert boundary == [KINDS.index("boundary"), 0, 4, 7, 0, 3, 7, -1]
     assert (spurious[1], missed) == (-1, [KINDS.index("missed"), 1, 36, 38, -1, -1, -1, 4])
     assert record["m"][0] == [0, 3, 0, []] and record["m"][1] == [[3, 4, 7], ["p", "gp"], [0], []]
     assert [KINDS.index("missed"), 3, 0, 3, 4, 7, -1] in record["r"]
-    assert [e["state"] for e in record["v"]] == ["differs", "spurious"]
+    assert [(e["state"], e["cause"]) for e in record["v"]] == [("differs", -1), ("spurious", 5)]
+
+
+def test_causes_of_events_go_by_their_order_in_the_article() -> None:
+    def item(part: str, cause: str, article: str = "a") -> dict[str, Any]:
+        return {"article": article, "part": part, "kind": "missed", "name": "X", "cause": cause, "char_start": 3}
+
+    items = [item("events", "q"), item("entities", "p"), item("events", "p"), item("events", "p", "b")]
+    assert causes_of_errors({"errors": {"causes": [{"cause": "p"}, {"cause": "q"}], "items": items}}) == {
+        ("a", "events", 0): 1, ("a", "entities", "missed", "X", 3): 0, ("a", "events", 1): 0, ("b", "events", 0): 0}
+    assert causes_of_errors({"errors": None}) == {}
 
 
 def test_the_evidence_of_each_event_is_marked_in_the_text() -> None:
@@ -196,14 +207,14 @@ def full_metrics(gold: Article, predicted: Article) -> dict[str, Any]:
     point = {"threshold": 0.5, "precision": 0.8, "recall": 0.7, "f1": 0.75}
     return metrics_of(
         gold, predicted, baselines={"rules": base}, seen_in_training=[gold.id], thresholds={"WORKS_AT": 0.4},
-        human=part, last_run=part | {"report": "reports/old"}, unseen=None,
+        human=part | {"articles": 5}, last_run=part | {"report": "reports/old"}, unseen=None,
         slices={"script": {"simplified": {"articles": 9, "ids": [gold.id], **part, "entities": base["entities"] | {"f1": 0.01, "support": 99}}}},
         names={"by_label": {"HOSPITAL": {"seen": part["entities"]}}},
         calibration={"spans": {"ece": 0.021, "candidates": 7, "bins": [{"low": 0, "high": 0.1, "count": 3, "mean_score": 0.05, "share_right": 0.0}]}},
         precision_recall={"relations": {"WORKS_AT": {"points": [point, point], "chosen": point, "support": 3, "average_precision": 0.6}}},
         errors={"causes": [{"cause": "title", "count": 2, "share": 1.0, "meaning": {"en": "a <title> in the name", "zh": "称谓"}}],
                 "items": [{"article": gold.id, "part": "entities", "kind": "missed", "name": "PERSON", "cause": "title", "char_start": 36}]},
-        annotate_next=[{"advice": {"en": "more & more titles", "zh": "多标称谓"}, "errors": 2, "share": 1.0,
+        annotate_next=[{"advice": {"en": "More & more titles", "zh": "多标称谓"}, "errors": 2, "share": 1.0,
                         "examples": [{"article": gold.id, "text": "王五", "char_start": 36}]}],
         coverage={"tokens_outside_every_window": 0, "dropped_outside_schema": {"entity:ORG": 7}},
         provenance={"command": "python -m x <y>", "git": None, "versions": {"torch": "2"}, "log": [
@@ -246,7 +257,7 @@ def test_page_says_what_matters_in_both_languages(page: str) -> None:
     shown = "".join(Page(page).shown)
     for words in ("seen in training", "训练中见过", "Diagnostic only", "仅供诊断", "规则 F1", "95 % interval",
                   "False events per 100", "python -m x <y>", "entity:ORG", "threshold WORKS_AT", "training loss",
-                  "scores on dev", "is better on entities by", "more & more titles", "多标称谓", "two annotators", "last run",
+                  "scores on dev", "is better on entities by", "More & more titles", "多标称谓", "two annotators", "last run",
                   "Weakest articles: script = simplified, entity F1 1.0", "Calibration of entities: ECE 2.1 % over 7",
                   "Precision over recall: relations", "a <title> in the name"):
         assert words in shown, words
