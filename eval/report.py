@@ -15,6 +15,7 @@ from typing import Any
 
 from data.article import Article, read_jsonl
 from data.errors import EXIT_OK, DataError, run_command
+from data.markup import STATUSES
 from data.schema import Schema, load_schema
 from eval.article_view import EVENT_STATES, ArticleView, page_record, view_article
 from eval.charts import strip
@@ -89,7 +90,7 @@ def page_data(
     slices = [(dimension, value, set(s["ids"])) for dimension, values in (metrics.get("slices") or {}).items()
               for value, s in values.items()]
     causes = causes_of_errors(metrics)
-    names = {name: w.name(name) for name in (*KINDS, *EVENT_STATES, *EVENT_FIELDS)}
+    names = {name: w.name(name) for name in (*KINDS, *EVENT_STATES, *EVENT_FIELDS, *(f"status_{s}" for s in STATUSES))}
     return {
         "labels": labels, "types": types, "letters": letters(labels), "kinds": KINDS,
         "slices": [[w.name(dimension), w.name(value)] for dimension, value, _ in slices],

@@ -129,4 +129,4 @@ def _both(texts: Mapping[str, str]) -> Phrase:
 
 
 def _joined(phrases: Sequence[Phrase]) -> Phrase:
-    return Phrase(Markup("; ").join(p.en for p in phrases), Markup(";").join(p.zh for p in phrases))
+    return Phrase(Markup("; ").join(p.en for p in phrases), Markup("；").join(p.zh for p in phrases))

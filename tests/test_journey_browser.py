@@ -6,7 +6,6 @@ Skips where there is no Chromium. Screenshots of every page go to ``build/screen
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,20 +14,21 @@ from typing import Any
 import pytest
 
 from data.article import Article, Entity, Event, Relation, write_jsonl
+from data.errors import run_command
 from data.schema import Schema, restrict
 from eval.baselines import baseline_predictions
 from eval.index import write_index
 from eval.metrics import score_articles
 from eval.network import main as network_main
 from eval.report import write_report
+from eval.screenshot import FLAGS, find_chromium
+from eval.screenshot import main as screenshot_main
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[dev]")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CHROMIUM = find_chromium()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")]
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")
 SCREENSHOTS = Path("build/screenshots")
 HOSTILE = "<img src=x onerror=\"window.pwned=1\">'&\"</script><script>window.pwned=1</script>"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -253,3 +253,17 @@ def test_network_narrows_the_list_by_mouse_and_keyboard(open_page: Open) -> None
     page.locator("button[type=reset]").click()
     page.fill("#q", "window.pwned")
     assert rows.count() == 1 and HOSTILE in rows.inner_text()
+
+
+def test_screenshot_command_writes_a_picture_of_the_size_asked_for(pages: Path, tmp_path: Path) -> None:
+    # In a process of its own: the driver of this module's browser is running here.
+    import subprocess
+    import sys
+
+    picture = tmp_path / "deep" / "p.png"
+    subprocess.run([sys.executable, "-m", "eval.screenshot", str(pages / "index.html"), "--output", str(picture),
+                    "--width", "390", "--height", "500", "--lang", "zh"], check=True, capture_output=True, timeout=120)
+    head = picture.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (390, 500)
+    assert run_command(screenshot_main, [str(tmp_path / "none.html"), "--output", str(picture)]) == 1

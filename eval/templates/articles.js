@@ -5,7 +5,7 @@ const KIND = { correct: 0, boundary: 1, label: 2, missed: 3, spurious: 4 };
 const SIGNS = ["✓", "≠", "→", "−", "+"];
 const readers = {
   data: null,
-  named(name) { const pair = this.data.names[name]; return pair ? page.say(pair) : name; },
+  named(name, otherwise = name) { const pair = this.data.names[name]; return pair ? page.say(pair) : otherwise; },
   letter(label) { return this.data.letters[this.data.labels[label]]; },
   points(article) { return article.points ??= Array.from(article.t ?? ""); },
   slice(article, start, end) { return this.points(article).slice(start, end).join(""); },
@@ -47,8 +47,9 @@ const readers = {
   },
   event(article, event, number) {
     const say = (key, ...values) => page.say(this.data.words[key], ...values), sign = { right: "✓", differs: "≠", missed: "−", spurious: "+" }[event.state];
+    const value = (field, text) => field === "status" ? this.named(`status_${text}`, text) : text;
     const rows = event.rows.map(([field, gold, found, differs]) => page.make("tr", {}, page.make("th", { scope: "row" }, this.named(field)),
-      page.make("td", { lang: "zh", className: differs ? "differs" : "" }, gold), page.make("td", { lang: "zh", className: differs ? "differs" : "" }, found)));
+      page.make("td", { lang: "zh", className: differs ? "differs" : "" }, value(field, gold)), page.make("td", { lang: "zh", className: differs ? "differs" : "" }, value(field, found))));
     const head = page.make("tr", {}, page.make("td"), page.make("th", { scope: "col" }, say("gold")), page.make("th", { scope: "col" }, say("predicted")));
     return page.make("div", { className: "wide event", tabIndex: 0, role: "group", "aria-label": say("event", number + 1), "data-event": number },
       page.make("table", { className: "events" }, page.make("caption", {}, `${say("event", number + 1)}: ${sign} ${this.named(event.state)}`),
@@ -63,7 +64,7 @@ const readers = {
   // The opened article: everything below its headline.
   body(article) {
     const say = (key, ...values) => page.say(this.data.words[key], ...values), text = this.text(article), events = article.v ?? [], relations = article.r ?? [];
-    const facts = [article.published && say("published", article.published), article.publisher, say("spans", this.data.kinds.map((k, i) => `${article.n[i]} ${this.named(k)}`).join(page.zh ? "," : ", "))].filter(Boolean).join(" · ");
+    const facts = [article.published && say("published", article.published), article.publisher, say("spans", this.data.kinds.map((k, i) => `${article.n[i]} ${this.named(k)}`).join(page.zh ? "，" : ", "))].filter(Boolean).join(" · ");
     const wrong = relations.map((r, i) => [r, i]).filter(([r]) => r[0] !== KIND.correct), right = relations.map((r, i) => [r, i]).filter(([r]) => r[0] === KIND.correct);
     const list = rows => page.make("ul", { className: "relations" }, ...rows.map(([r, i]) => this.relation(article, r, i)));
     const beside = events.length ? page.make("div", { className: "beside" }, ...events.map((e, i) => this.event(article, e, i))) : null;
