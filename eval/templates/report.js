@@ -63,13 +63,19 @@
     const badge = page.make("span", {}, page.make("span", { className: `badge ${kind}` }, `${sign} ${readers.named(kind)}`), " ", page.make("span", { className: "small" }, e.part === "event" ? say("event", e.number + 1) : e.names.map(n => names[n]).join(" / ")));
     const open = page.make("a", { href: `#a-${encodeURIComponent(e.a.id)}~${e.part === "event" ? `e${e.number}` : e.start}` }, say("in_text"));
     const task = e.a.task ? page.make("a", { href: e.a.task }, say("task")) : null;
-    return page.make("li", {}, badge, page.make("span", { className: "context" }, ...context(e), e.cause >= 0 ? page.make("span", { className: "quiet small" }, ` ${say("cause", page.say(data.causes[e.cause]))}`) : null),
+    return page.make("li", {}, badge, page.make("span", { className: "context" }, ...context(e), e.cause >= 0 ? page.make("span", { className: "quiet small why" }, ` ${say("cause", page.say(data.causes[e.cause]))}`) : null),
       page.make("span", { className: "small" }, page.make("span", { className: "quiet", lang: "zh" }, `${e.a.title || e.a.id} `), open, task ? " · " : null, task));
   }
   function context(e) {
     const around = 18, text = (s, t) => readers.slice(e.a, Math.max(0, s), t).replace(/\s+/g, " ");
     if (e.part === "event") return [page.make("span", { lang: "zh" }, e.event.rows.filter(r => r[3]).map(([f, g, p]) => `${readers.named(f)}: ${g} → ${p}`).join("; "))];
-    if (e.part === "relation") return [page.make("span", { lang: "zh" }, text(e.r[2], e.r[3])), " ", page.make("b", { className: "small" }, names[e.r[1]]), " ", page.make("span", { lang: "zh" }, text(e.r[4], e.r[5]))];
+    if (e.part === "relation") {
+      // In one sentence where the ends stand near each other, else end by end.
+      const [, , hs, he, ts, te] = e.r, name = page.make("b", { className: "small" }, names[e.r[1]]), [[as, ae], [bs, be]] = hs < ts ? [[hs, he], [ts, te]] : [[ts, te], [hs, he]];
+      const end = (s, t) => page.make("u", {}, text(s, t)), zh = (...parts) => page.make("span", { lang: "zh" }, ...parts);
+      if (be - as > 70 || bs < ae) return [zh(`…${text(hs - 8, hs)}`, end(hs, he), `${text(he, he + 8)}…`), " ", name, " ", zh(`…${text(ts - 8, ts)}`, end(ts, te), `${text(te, te + 8)}…`)];
+      return [zh(`…${text(as - 10, as)}`, end(as, ae), text(ae, bs), end(bs, be), `${text(be, be + 10)}…`)];
+    }
     const mark = e.a.m.find(m => typeof m[0] !== "number" && m[2].includes(e.a.j.indexOf(e.j))), [start, end] = [mark[0][0], mark[0].at(-1)], drawn = readers.mark(e.a, mark);
     drawn.removeAttribute("tabindex");
     return [page.make("span", { lang: "zh" }, `…${text(start - around, start)}`, drawn, `${text(end, end + around)}…`)];
