@@ -10,7 +10,7 @@ LS_DATA ?= .label-studio
 LS_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report crossval bench-public gold agreement label-studio label-studio-env encoder-random pretrain lock clean
+.PHONY: help setup train resume test lint report example crossval bench-public gold agreement label-studio label-studio-env encoder-random pretrain lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ lint: setup ## ruff and mypy
 
 report: setup ## score RUN on the seed articles and write reports/seeds
 	$(PY) -m eval.evaluate --model $(RUN) --data data/gold/seeds.jsonl --report reports/seeds
+
+example: setup ## the example report and its screenshot, in reports/example
+	$(PY) -m eval.evaluate --model $(RUN) --data data/gold/seeds.jsonl --report reports/example
+	$(PY) -m eval.screenshot reports/example/index.html --output reports/example/screenshot.png
 
 crossval: setup ## leave one seed article out, five times
 	$(PY) -m eval.crossval --config $(CONFIG)

@@ -1,4 +1,7 @@
-"""One article as the report shows it: text cut into marked pieces, relations and events with their verdicts."""
+"""One article as the report shows it: spans grouped into marks, relations and events with their verdicts, as page data.
+
+Pages carry articles as data, not as markup: :func:`page_record` is what ``templates/articles.js`` reads.
+"""
 
 from __future__ import annotations
 
@@ -7,61 +10,71 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from data.article import Article, Entity, Event
 from data.clean import surface
 from data.schema import Schema
-from eval.errors_of import KINDS, EventPair, RelationError, SpanError, event_pairs, relation_errors, span_errors
+from eval.errors_of import (
+    EVENT_FIELDS,
+    KINDS,
+    EventPair,
+    RelationError,
+    SpanError,
+    event_pairs,
+    relation_errors,
+    span_errors,
+)
 
 TITLE_LENGTH = 46  # characters of the first line shown as a headline
+EVENT_STATES = ("right", "differs", "missed", "spurious")
+NOTHING = -1  # stands for a span, label or cause that is not there
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A run of text in which gold and prediction do not change."""
+class Mark:
+    """A group of overlapping spans with one verdict.
 
-    text: str
-    sides: str  # "", "g" gold only, "p" predicted only, "gp" both
+    ``cuts`` are the offsets at which gold or prediction changes, ``sides`` says of each piece between two cuts who
+    holds it: ``""``, ``g`` gold only, ``p`` predicted only, ``gp`` both.
+    """
 
+    kind: str
+    labels: Sequence[str]
+    cuts: Sequence[int]
+    sides: Sequence[str]
+    errors: Sequence[int]  # positions in the list of judgements
+    events: Sequence[int] = ()  # numbers, from 0, of the events whose evidence stands here
 
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """Plain text (no kind), or a group of overlapping spans with one verdict."""
+    @property
+    def char_start(self) -> int:
+        return self.cuts[0]
 
-    pieces: Sequence[Piece]
-    kind: str = ""
-    labels: Sequence[str] = ()
-    tag: str = ""
-    title: str = ""
-    events: Sequence[int] = ()  # numbers, from 1, of the events whose evidence stands here
+    @property
+    def char_end(self) -> int:
+        return self.cuts[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArticleView:
-    """What the template needs of one article."""
+    """One article, judged."""
 
-    id: str
+    gold: Article
     title: str
-    published: str | None
-    publisher: str | None
     seen: bool
-    chunks: Sequence[Chunk]
+    judgements: Sequence[SpanError]
+    marks: Sequence[Mark]
     relations: Sequence[RelationError]
     events: Sequence[EventPair]
     counts: Mapping[str, int]
     relation_counts: Mapping[str, int]
     event_errors: int
-    errors: int
-    keys: str  # "kind:LABEL" of every error, for the filters
 
-
-def letters(labels: Sequence[str]) -> dict[str, str]:
-    """The shortest prefix of each label that no other label shares."""
-    def prefix(label: str) -> str:
-        lengths = range(1, len(label) + 1)
-        return next((label[:n] for n in lengths if sum(x.startswith(label[:n]) for x in labels) == 1), label)
-
-    return {label: prefix(label) for label in labels}
+    @property
+    def errors(self) -> int:
+        """Wrong spans, relations and events together."""
+        wrong = (k for k in KINDS if k != "correct")
+        return sum(self.counts[k] + self.relation_counts[k] for k in wrong) + self.event_errors
 
 
 def view_article(gold: Article, predicted: Article, schema: Schema, *, seen: bool) -> ArticleView:
@@ -71,23 +84,22 @@ def view_article(gold: Article, predicted: Article, schema: Schema, *, seen: boo
     counts = Counter(e.kind for e in spans)
     relation_counts = Counter(e.kind for e in relations)
     pairs = event_pairs(gold.events, predicted.events)
-    event_errors = sum(p.gold is None or p.predicted is None or bool(p.differing) for p in pairs)
-    keys = {f"{e.kind}:{label}" for e in spans for label in _labels(e)}
-    keys |= {f"{e.kind}:{e.type}" for e in relations}
     first_line = next((line.strip() for line in gold.text.splitlines() if line.strip()), "")
     title = surface(first_line)
     return ArticleView(
-        id=gold.id, title=title[:TITLE_LENGTH] + ("…" if len(title) > TITLE_LENGTH else ""),
-        published=gold.published, publisher=gold.publisher, seen=seen,
-        chunks=chunk_text(gold.text, spans, letters(schema.labels), evidence_of(pairs)), relations=relations, events=pairs,
+        gold=gold, title=title[:TITLE_LENGTH] + ("…" if len(title) > TITLE_LENGTH else ""), seen=seen, judgements=spans,
+        marks=mark_spans(spans, evidence_of(pairs)), relations=relations, events=pairs,
         counts={k: counts[k] for k in KINDS}, relation_counts={k: relation_counts[k] for k in KINDS},
-        event_errors=event_errors,
-        errors=sum(counts[k] + relation_counts[k] for k in KINDS if k != "correct") + event_errors,
-        keys=" ".join(sorted(keys)))
+        event_errors=sum(event_state(p) != "right" for p in pairs))
 
 
-def _labels(error: SpanError) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(e.label for e in (error.gold, error.predicted) if e is not None))
+def event_state(pair: EventPair) -> str:
+    """One of ``EVENT_STATES``."""
+    if pair.gold is None:
+        return "spurious"
+    if pair.predicted is None:
+        return "missed"
+    return "differs" if pair.differing else "right"
 
 
 Evidence = Mapping[tuple[str, str], Sequence[int]]  # ("g" gold or "p" predicted, entity id) -> event numbers
@@ -96,66 +108,41 @@ Evidence = Mapping[tuple[str, str], Sequence[int]]  # ("g" gold or "p" predicted
 def evidence_of(pairs: Sequence[EventPair]) -> Evidence:
     """Which mentions the events rest on, gold and predicted."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, pair in enumerate(pairs, start=1):
+    for number, pair in enumerate(pairs):
         for side, event in (("g", pair.gold), ("p", pair.predicted)):
             for entity_id in event.evidence if event else ():
                 found[side, entity_id].append(number)
     return found
 
 
-def chunk_text(
-    text: str, errors: Sequence[SpanError], letter_of: Mapping[str, str], evidence: Evidence = MappingProxyType({})
-) -> list[Chunk]:
-    """Cut a text so that joined pieces are the text again and overlapping spans share one chunk."""
-    chunks: list[Chunk] = []
+def mark_spans(errors: Sequence[SpanError], evidence: Evidence = MappingProxyType({})) -> list[Mark]:
+    """Marks in text order that do not overlap and together cover every span; overlapping spans share one."""
+    marks: list[Mark] = []
+    group: list[int] = []
     reached = 0
-    for group in _groups(errors):
-        spans = [e for error in group for e in (error.gold, error.predicted) if e is not None]
-        start, end = min(e.char_start for e in spans), max(e.char_end for e in spans)
-        if start > reached:
-            chunks.append(Chunk(pieces=[Piece(text=text[reached:start], sides="")]))
-        chunks.append(_marked(text, group, letter_of, evidence))
-        reached = end
-    if reached < len(text):
-        chunks.append(Chunk(pieces=[Piece(text=text[reached:], sides="")]))
-    return chunks
-
-
-def _groups(errors: Sequence[SpanError]) -> list[list[SpanError]]:
-    """Judgements whose spans overlap, directly or through others."""
-    groups: list[list[SpanError]] = []
-    reached = -1
-    for error in errors:
+    for position, error in enumerate(errors):
         spans = [e for e in (error.gold, error.predicted) if e is not None]
-        if groups and min(e.char_start for e in spans) < reached:
-            groups[-1].append(error)
-        else:
-            groups.append([error])
+        if group and min(e.char_start for e in spans) >= reached:
+            marks.append(_mark(errors, group, evidence))
+            group = []
+        group.append(position)
         reached = max(reached, *(e.char_end for e in spans))
-    return groups
+    return [*marks, _mark(errors, group, evidence)] if group else marks
 
 
-def _marked(text: str, group: Sequence[SpanError], letter_of: Mapping[str, str], evidence: Evidence) -> Chunk:
-    gold = _unique(e.gold for e in group)
-    predicted = _unique(e.predicted for e in group)
+def _mark(errors: Sequence[SpanError], group: Sequence[int], evidence: Evidence) -> Mark:
+    gold = _unique(errors[i].gold for i in group)
+    predicted = _unique(errors[i].predicted for i in group)
     cuts = sorted({cut for e in (*gold, *predicted) for cut in (e.char_start, e.char_end)})
-    pieces = []
-    for start, end in itertools.pairwise(cuts):
-        sides = "".join(side for side, found in (("g", gold), ("p", predicted))
-                        if any(e.char_start <= start and end <= e.char_end for e in found))
-        pieces.append(Piece(text=text[start:end], sides=sides))
-    # The worst judgement of a group names it; groups of several are rare and all wrong.
-    kind = max((e.kind for e in group), key=KINDS.index)
-    names = [letter_of.get(e.label, e.label) for e in gold], [letter_of.get(e.label, e.label) for e in predicted]
-    left, right = ("·".join(dict.fromkeys(side)) for side in names)
-    tag = {"correct": left, "boundary": f"≠{left}", "label": f"{left}→{right}", "missed": f"−{left}",
-           "spurious": f"+{right}"}[kind]
-    said = [f"gold {e.label} {e.text}" for e in gold] + [f"predicted {e.label} {e.text}" for e in predicted]
-    labels = tuple(dict.fromkeys(e.label for e in (*gold, *predicted)))
-    title = labels[0] if kind == "correct" else f"{kind}: " + "; ".join(said)
+    sides = ["".join(side for side, found in (("g", gold), ("p", predicted))
+                     if any(e.char_start <= start and end <= e.char_end for e in found))
+             for start, end in itertools.pairwise(cuts)]
     keys = [("g", e.id) for e in gold] + [("p", e.id) for e in predicted]
-    events = sorted({number for key in keys for number in evidence.get(key, ())})
-    return Chunk(pieces=pieces, kind=kind, labels=labels, tag=tag, title=title, events=events)
+    return Mark(
+        # The worst judgement of a group names it; groups of several are rare and all wrong.
+        kind=max((errors[i].kind for i in group), key=KINDS.index),
+        labels=tuple(dict.fromkeys(e.label for e in (*gold, *predicted))), cuts=cuts, sides=sides, errors=tuple(group),
+        events=sorted({number for key in keys for number in evidence.get(key, ())}))
 
 
 def _unique(entities: Iterable[Entity | None]) -> list[Entity]:
@@ -166,15 +153,63 @@ def _unique(entities: Iterable[Entity | None]) -> list[Entity]:
     return sorted(found.values(), key=lambda e: e.char_start)
 
 
+# (article, part, kind, name, char_start), or (article, "events", number of the wrong event) -> position of the cause
+CauseOf = Mapping[tuple[Any, ...], int]
+
+
+def page_record(view: ArticleView, names: Sequence[str], *, slices: Sequence[int] = (), task: str | None = None,
+                cause_of: CauseOf = MappingProxyType({})) -> dict[str, Any]:
+    """An article as the page's script reads it; keys are short because there may be thousands of articles.
+
+    Args:
+        names: labels and relation types; lists below hold positions in it.
+        slices: positions of the slices the article is in.
+        task: address of its Label Studio task.
+        cause_of: causes of errors.
+
+    Returns:
+        ``j`` wrong judgements ``[kind, gold label, start, end, predicted label, start, end, cause]``; ``m`` marks, correct
+        ones ``[start, end, label, events]``, others ``[cuts, sides, judgements, events]``; ``r`` relations ``[kind, type,
+        head start, end, tail start, end, cause]``; ``v`` events. Offsets are code points.
+    """
+    place = {name: i for i, name in enumerate(names)}
+    wrong = [i for i, error in enumerate(view.judgements) if error.kind != "correct"]
+    article = view.gold
+
+    def cause(part: str, *rest: str | int) -> int:
+        return cause_of.get((article.id, part, *rest), NOTHING)
+
+    judgements = []
+    for error in (view.judgements[i] for i in wrong):
+        shown = error.gold or error.predicted
+        assert shown is not None
+        sides = [x for e in (error.gold, error.predicted)
+                 for x in ((place[e.label], e.char_start, e.char_end) if e else (NOTHING, NOTHING, NOTHING))]
+        judgements.append([KINDS.index(error.kind), *sides, cause("entities", error.kind, shown.label, shown.char_start)])
+    relations = [[KINDS.index(r.kind), place[r.type], r.head.char_start, r.head.char_end, r.tail.char_start,
+                  r.tail.char_end, cause("relations", r.kind, r.type, r.head.char_start)] for r in view.relations]
+    marks = [[m.char_start, m.char_end, place[m.labels[0]], m.events] if m.kind == "correct" else
+             [m.cuts, m.sides, [wrong.index(i) for i in m.errors if i in wrong], m.events] for m in view.marks]
+    events: list[dict[str, Any]] = []
+    for pair in view.events:
+        number = sum(e["state"] != "right" for e in events)
+        state = event_state(pair)
+        events.append({"state": state, "rows": event_rows(pair),
+                       "cause": cause("events", number) if state != "right" else NOTHING})
+    record = {"id": article.id, "title": view.title, "published": article.published, "publisher": article.publisher,
+              "seen": view.seen, "task": task, "slices": list(slices), "t": article.text, "n": list(view.counts.values()),
+              "j": judgements, "m": marks, "r": relations, "v": events}
+    return {key: value for key, value in record.items() if value not in (None, [], False)}
+
+
 def event_rows(pair: EventPair) -> list[tuple[str, str, str, bool]]:
     """``(field, gold, predicted, differs)`` of a pair of events, as text; nothing stated reads –."""
     rows = []
-    for name, title in (("parties", "parties"), ("other_parties", "other parties"), ("signatories", "signatories"),
-                        ("date", "date"), ("agreement", "agreement"), ("kind", "kind"), ("status", "status")):
+    for name in EVENT_FIELDS:
         sides = [_field_text(event, name) for event in (pair.gold, pair.predicted)]
         differs = name in pair.differing or pair.gold is None or pair.predicted is None
         if sides != ["–", "–"]:
-            rows.append((title, sides[0], sides[1], differs and sides[0] != sides[1]))
+            rows.append((name, sides[0], sides[1], differs and sides[0] != sides[1]))
     return rows
 
 

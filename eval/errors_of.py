@@ -70,9 +70,10 @@ def _counterpart(entity: Entity, others: Iterable[Entity]) -> tuple[Kind | None,
     """The span of the other side that an entity answers to, and how well; the larger overlap wins within a kind."""
     best: tuple[int, int, Kind, Entity] | None = None
     for other in others:
-        overlap = min(entity.char_end, other.char_end) - max(entity.char_start, other.char_start)
-        if overlap <= 0:
+        # Most spans lie elsewhere; this line runs for every pair.
+        if other.char_end <= entity.char_start or other.char_start >= entity.char_end:
             continue
+        overlap = min(entity.char_end, other.char_end) - max(entity.char_start, other.char_start)
         same_offsets = (entity.char_start, entity.char_end) == (other.char_start, other.char_end)
         kind: Kind
         if entity.label == other.label:

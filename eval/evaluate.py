@@ -59,6 +59,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     from eval.cost import Meter
     from eval.gates import write_summaries
     from eval.history import last_run
+    from eval.index import refresh_index
     from eval.overlap import Material, overlap_sections, seen_or_unknown
     from eval.record import NOT_RECOMPUTED, figures
     from eval.report import write_report
@@ -89,6 +90,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     write_articles(report, articles)
     write_record(report, record)
     write_report(report / "index.html", record, gold, articles.predicted, schema)
+    refresh_index(report)
     write_summaries(report, record)
     track(record, report, facts.trackers)
     print(summary(record))

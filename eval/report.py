@@ -1,38 +1,38 @@
-"""The report of one evaluation: a single page that opens from disk, without network, on any screen or on paper."""
+"""The report of one evaluation: a single page that opens from disk, without network, on any screen or on paper.
+
+``python -m eval.report reports/default`` writes the page of an earlier evaluation anew, without the model.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from data.article import Article, read_jsonl
+from data.errors import EXIT_OK, DataError, run_command
+from data.markup import STATUSES
+from data.schema import Schema, load_schema
+from eval.article_view import EVENT_STATES, ArticleView, page_record, view_article
+from eval.charts import strip
+from eval.confusion import BOUNDARY_KINDS, NONE, confusions
+from eval.errors_of import EVENT_FIELDS, KINDS
+from eval.page import HTML_LANGUAGE, LANGUAGES, words, write_page
+from eval.plots import calibration_charts, precision_recall_charts, training_charts
+from eval.tasks import task_addresses
+from eval.verdict import annotate_next, headline, how_good, where_it_fails
 
-from data.article import Article
-from data.clean import surface
-from data.files import write_text
-from data.schema import Schema
-from eval.article_view import ArticleView, event_rows, letters, view_article
-from eval.curves import HEIGHT, WIDTH, training_charts
-from eval.errors_of import KINDS, span_errors
-
-TEMPLATE = Path(__file__).with_name("templates") / "report.html.j2"
-TOP = 12  # surfaces in a list of the most frequent errors
-WORST = 5
 FEW_ARTICLES = 10  # below this many an interval over articles says little
-MEANING = {
-    "correct": "offsets and label are right",
-    "boundary": "the right label, but the span begins or ends elsewhere",
-    "label": "a span is there, under another label",
-    "missed": "gold has it, the prediction has nothing there",
-    "spurious": "predicted where gold has nothing",
-}
+EVENT_SCORES = ("parties", "record", "full_record", "signatories", "dates")
 
 
 def write_report(
-    path: Path, metrics: Mapping[str, Any], gold: Sequence[Article], predicted: Sequence[Article], schema: Schema
+    path: Path, metrics: Mapping[str, Any], gold: Sequence[Article], predicted: Sequence[Article], schema: Schema, *,
+    lang: str = "en", tasks: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -43,6 +43,8 @@ def write_report(
         gold: annotated articles, restricted to the schema.
         predicted: predictions for the same ids, in any order.
         schema: labels and relation types of the page.
+        lang: the language that shows first, ``en`` or ``zh``.
+        tasks: the address of the Label Studio task of an article, by article id.
 
     Raises:
         ValueError: an article has no prediction.
@@ -50,79 +52,77 @@ def write_report(
     found = {a.id: a for a in predicted}
     if missing := [a.id for a in gold if a.id not in found]:
         raise ValueError(f"no prediction for {missing[:5]}")
-    pairs = [(a, found[a.id]) for a in gold]
     seen = set(metrics.get("seen_in_training") or ())
-    views = [view_article(g, p, schema, seen=g.id in seen) for g, p in pairs]
-    page = _template().render(
-        metrics=metrics, baselines=metrics.get("baselines") or {}, schema=schema, views=views,
-        model=next((a.model for a in predicted if a.model), None),
-        kinds=KINDS, meaning=MEANING, letters=letters(schema.labels), event_rows=event_rows,
-        headline=headline(metrics), errors=error_summary(pairs), worst=worst(metrics),
-        relation_kinds=_total(v.relation_counts for v in views), seen=sorted(seen), few=len(gold) < FEW_ARTICLES,
-        charts=training_charts(metrics.get("provenance", {}).get("log") or ()), plot_width=WIDTH, plot_height=HEIGHT,
-        provenance=provenance_rows(metrics), article_errors=_worst_first(views),
-    )
-    # A damaged page can hold half a surrogate pair, which no UTF-8 file can.
-    write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
+    views = [view_article(a, found[a.id], schema, seen=a.id in seen) for a in gold]
+    w = words()
+    by_label = _kinds_by_label(views)
+    kinds = _total(v.counts for v in views)
+    write_page(
+        path, "report.html.j2", lang=lang, metrics=metrics, baselines=metrics.get("baselines") or {}, schema=schema,
+        model=next((a.model for a in predicted if a.model), None) or "Qianyue", articles=len(gold),
+        seen=sorted(seen & found.keys()), kinds=KINDS, headline=headline(metrics), good=how_good(metrics, w),
+        fails=where_it_fails(metrics, kinds, w), next=annotate_next(metrics, by_label, w), few=len(gold) < FEW_ARTICLES,
+        strip=strip, event_scores=EVENT_SCORES, boundary_kinds=BOUNDARY_KINDS, absent=NONE,
+        confusion=confusions(j for v in views for j in v.judgements), matrix_names=[*schema.labels, NONE],
+        letters=letters(schema.labels),
+        charts=[*precision_recall_charts(metrics, w), *calibration_charts(metrics, w), *training_charts(metrics, w)],
+        provenance=provenance_rows(metrics), page_data=page_data(views, metrics, schema, tasks or {}))
 
 
-def _template() -> jinja2.Template:
-    # The folder is that of this module, so that an installed package finds its page too.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined)
-    environment.filters["pct"] = percent
-    return environment.get_template(TEMPLATE.name)
+def letters(labels: Sequence[str]) -> dict[str, str]:
+    """The shortest prefix of each label that no other label shares."""
+    def prefix(label: str) -> str:
+        lengths = range(1, len(label) + 1)
+        return next((label[:n] for n in lengths if sum(x.startswith(label[:n]) for x in labels) == 1), label)
+
+    return {label: prefix(label) for label in labels}
 
 
-def percent(share: float | None) -> str:
-    """A share as per cent with one decimal, – for nothing."""
-    return "–" if share is None else f"{100 * share:.1f}"
+def page_data(
+    views: Sequence[ArticleView], metrics: Mapping[str, Any], schema: Schema, tasks: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the scripts of the page read: articles, and the tables of names that they point into."""
+    w = words()
+    judged = {e.label for v in views for j in v.judgements for e in (j.gold, j.predicted) if e}
+    labels = [*schema.labels, *sorted(judged - {*schema.labels})]
+    types = [r.name for r in schema.relations]
+    types += sorted({r.type for v in views for r in v.relations} - {*types})
+    slices = [(dimension, value, set(s["ids"])) for dimension, values in (metrics.get("slices") or {}).items()
+              for value, s in values.items()]
+    causes = causes_of_errors(metrics)
+    names = {name: w.name(name) for name in (*KINDS, *EVENT_STATES, *EVENT_FIELDS, *(f"status_{s}" for s in STATUSES))}
+    return {
+        "labels": labels, "types": types, "letters": letters(labels), "kinds": KINDS,
+        "slices": [[w.name(dimension), w.name(value)] for dimension, value, _ in slices],
+        "causes": [[c["meaning"]["en"], c["meaning"]["zh"]] for c in (metrics.get("errors") or {}).get("causes") or ()],
+        "names": names, "words": w.for_script("js_"), "languages": HTML_LANGUAGE,
+        "articles": [page_record(v, [*labels, *types], task=tasks.get(v.gold.id), cause_of=causes,
+                                 slices=[i for i, (_, _, ids) in enumerate(slices) if v.gold.id in ids]) for v in views],
+    }
 
 
-def headline(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the first table: the model's strict scores and, by name, the F1 of each baseline."""
-    rows = []
-    baselines = metrics.get("baselines") or {}
-    for name, key, scores in (
-        ("entities", "entities", metrics["entities"]["micro"]), ("relations", "relations", metrics["relations"]["micro"]),
-        ("events", "events", metrics["events"]["parties"]),
-    ):
-        rows.append({"name": name, "scores": scores, "baselines": {n: b[key]["f1"] for n, b in baselines.items()}})
-    return rows
-
-
-def worst(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Labels and relation types that gold has, the lowest F1 first."""
-    rows = [{"name": name, "what": what, "scores": scores}
-            for what, part in (("label", "entities"), ("relation", "relations"))
-            for name, scores in metrics[part]["by_name"].items() if scores["support"]]
-    return sorted(rows, key=lambda row: row["scores"]["f1"])[:WORST]
-
-
-def error_summary(pairs: Sequence[tuple[Article, Article]]) -> dict[str, Any]:
-    """Counts of span judgements, in all and by label, and the surfaces most often missed or made up."""
-    kinds: Counter[str] = Counter()
-    by_label: dict[str, Counter[str]] = {}
-    surfaces: dict[str, Counter[tuple[str, str]]] = {kind: Counter() for kind in KINDS}
-    for gold, predicted in pairs:
-        for error in span_errors(gold.entities, predicted.entities):
-            entity = error.gold or error.predicted
-            assert entity is not None
-            kinds[error.kind] += 1
-            by_label.setdefault(entity.label, Counter())[error.kind] += 1
-            if error.kind in ("missed", "spurious"):
-                surfaces[error.kind][surface(entity.text) or entity.text, entity.label] += 1
-    return {"kinds": {k: kinds[k] for k in KINDS}, "by_label": by_label,
-            "missed": surfaces["missed"].most_common(TOP), "spurious": surfaces["spurious"].most_common(TOP)}
+def causes_of_errors(metrics: Mapping[str, Any]) -> dict[tuple[Any, ...], int]:
+    """The position of the cause of every error, by what tells errors apart: article, part, kind, name and first character;
+    of events article, part and number, because the wrong events of an article come in order."""
+    errors = metrics.get("errors") or {}
+    place = {c["cause"]: i for i, c in enumerate(errors.get("causes") or ())}
+    numbers: Counter[str] = Counter()
+    found: dict[tuple[Any, ...], int] = {}
+    for e in errors.get("items") or ():
+        if e["part"] == "events":
+            found[e["article"], "events", numbers[e["article"]]] = place[e["cause"]]
+            numbers[e["article"]] += 1
+        else:
+            found[e["article"], e["part"], e["kind"], e["name"], e["char_start"]] = place[e["cause"]]
+    return found
 
 
 def provenance_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What made the figures, one fact a row; nested facts as ``outer inner``."""
+    """What made the figures, one fact a row; nested facts as ``outer: inner``."""
     rows: list[tuple[str, str]] = []
-    for part in ("provenance", "coverage", "thresholds"):
+    for part in ("provenance", "cost", "coverage", "thresholds"):
         for name, value in (metrics.get(part) or {}).items():
-            if name in ("log", "config"):
+            if name in ("log", "config") or (part == "provenance" and name == "cost" and metrics.get("cost")):
                 continue
             label = f"threshold {name}" if part == "thresholds" else name.replace("_", " ")
             if isinstance(value, Mapping):
@@ -135,15 +135,70 @@ def provenance_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _plain(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return "–" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _total(counts: Any) -> dict[str, int]:
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
     return {k: total[k] for k in KINDS}
 
 
-def _worst_first(views: Sequence[ArticleView]) -> list[ArticleView]:
-    return sorted((v for v in views if v.errors), key=lambda v: -v.errors)[:WORST]
+def _kinds_by_label(views: Iterable[ArticleView]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for judgement in (j for v in views for j in v.judgements):
+        entity = judgement.gold or judgement.predicted
+        assert entity is not None
+        found.setdefault(entity.label, Counter())[judgement.kind] += 1
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``python -m eval.report``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.report", description="Write the page of an evaluation anew from its files, without the model.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  python -m eval.report reports/default --lang zh\n"
+               "  python -m eval.report reports/default --tasks export.json --label-studio http://localhost:8080")
+    parser.add_argument("report", type=Path, metavar="DIR", help="folder with metrics.json, gold.jsonl and predictions.jsonl")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language that shows first (default: en)")
+    parser.add_argument("--tasks", type=Path, metavar="FILE", help="JSON export of Label Studio: errors link to their tasks")
+    parser.add_argument("--label-studio", default="http://localhost:8080", metavar="URL", help="where Label Studio runs")
+    parser.add_argument("--schema", type=Path, metavar="YAML", help="schema (default: configs/schema/NAME.yaml of the metrics)")
+    args = parser.parse_args(argv)
+    metrics = read_metrics(args.report / "metrics.json")
+    schema = load_schema(args.schema or Path("configs/schema") / f"{metrics['schema']}.yaml")
+    tasks = task_addresses(args.tasks, args.label_studio) if args.tasks else {}
+    gold, predicted = (read_jsonl(args.report / name) for name in ("gold.jsonl", "predictions.jsonl"))
+    try:
+        write_report(args.report / "index.html", metrics, gold, predicted, schema, lang=args.lang, tasks=tasks)
+    except ValueError as fault:
+        raise DataError(str(fault), place=str(args.report), repair="evaluate again: python -m eval.evaluate …") from fault
+    print(f"report: {args.report / 'index.html'}")
+    return EXIT_OK
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """``metrics.json`` of a report.
+
+    Raises:
+        DataError: it is missing, or no metrics of an evaluation.
+    """
+    repair = "evaluate first: python -m eval.evaluate --model RUN --data GOLD --report DIR"
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        raise DataError("no such file", place=str(path), repair=repair) from fault
+    except ValueError as fault:
+        raise DataError(f"no valid JSON: {fault}", place=str(path), repair=repair) from fault
+    wanted = ("articles", "schema", "entities", "relations", "events")
+    if not isinstance(metrics, dict) or any(key not in metrics for key in wanted):
+        raise DataError(f"expected the metrics of an evaluation with {', '.join(wanted)}", place=str(path), repair=repair)
+    return metrics
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import html
+import itertools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,19 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from data.article import Article, Entity, Event, Relation, Signatory
-from data.schema import RelationType, Schema
-from eval.article_view import chunk_text, event_rows, letters, view_article
-from eval.curves import training_charts
-from eval.errors_of import event_pairs, relation_errors, span_errors
+from data.article import Article, Entity, Event, Relation, Signatory, write_jsonl
+from data.schema import RelationType, Schema, restrict
+from eval.article_view import event_rows, mark_spans, page_record, view_article
+from eval.confusion import boundary_kind, confusions
+from eval.errors_of import KINDS, event_pairs, relation_errors, span_errors
 from eval.metrics import score_articles
-from eval.report import write_report
+from eval.report import causes_of_errors, letters, main, provenance_rows, write_report
 
-SCHEMA = Schema(name="tiny", labels=("HOSPITAL", "PERSON"), relations=(
+SCHEMA = Schema(name="hospital", labels=("HOSPITAL", "PERSON"), relations=(
     RelationType(name="WORKS_AT", head=frozenset({"PERSON"}), tail=frozenset({"HOSPITAL"})),
     RelationType(name="SIGNED_WITH", head=frozenset({"HOSPITAL"}), tail=frozenset({"HOSPITAL"}), symmetric=True)))
 TEXT = "甲医院与乙医院签约,<script>alert(1)</script> 王五 & \"李四\" https://example.com/x.js"
+NAMES = [*SCHEMA.labels, *(r.name for r in SCHEMA.relations)]
 
 
 def entity(id: str, start: int, end: int, label: str = "HOSPITAL", text: str = TEXT) -> Entity:
@@ -86,14 +90,29 @@ def test_events_are_paired_by_parties_and_compared_by_field() -> None:
         "parties": False, "signatories": True, "date": True, "agreement": True}
 
 
-def test_pieces_join_to_the_text_and_overlaps_share_a_chunk() -> None:
+def test_overlaps_share_a_mark_and_marks_tell_both_sides() -> None:
     gold, predicted = articles()
-    chunks = chunk_text(TEXT, span_errors(gold.entities, predicted.entities), letters(SCHEMA.labels))
-    assert "".join(p.text for c in chunks for p in c.pieces) == TEXT
-    marked = [(c.kind, c.tag, [(p.text, p.sides) for p in c.pieces]) for c in chunks if c.kind]
-    assert marked == [
-        ("correct", "H", [("甲医院", "gp")]), ("boundary", "≠H", [("与", "p"), ("乙医院", "gp")]),
-        ("spurious", "+P", [("<script>", "p")]), ("missed", "−P", [("王五", "g")])]
+    marks = mark_spans(span_errors(gold.entities, predicted.entities))
+    assert [(m.kind, m.cuts, m.sides) for m in marks] == [
+        ("correct", [0, 3], ["gp"]), ("boundary", [3, 4, 7], ["p", "gp"]), ("spurious", [10, 18], ["p"]),
+        ("missed", [36, 38], ["g"])]
+
+
+spans_of_text = st.lists(st.tuples(st.integers(0, len(TEXT) - 1), st.integers(1, 9), st.sampled_from(SCHEMA.labels)), max_size=7)
+
+
+@given(spans_of_text, spans_of_text)
+def test_marks_never_overlap_and_cover_every_span(gold: list[Any], predicted: list[Any]) -> None:
+    def entities(prefix: str, items: list[Any]) -> list[Entity]:
+        return [entity(f"{prefix}{i}", s, min(s + n, len(TEXT)), label) for i, (s, n, label) in enumerate(items)]
+
+    sides = entities("g", gold), entities("p", predicted)
+    marks = mark_spans(span_errors(*sides))
+    assert all(a.char_end <= b.char_start for a, b in itertools.pairwise(marks))
+    assert all(len(m.sides) == len(m.cuts) - 1 and m.cuts == sorted(set(m.cuts)) for m in marks)
+    for side, found in zip("gp", sides, strict=True):
+        shown = {i for m in marks for start, end, s in zip(m.cuts, m.cuts[1:], m.sides, strict=False) if side in s for i in range(start, end)}
+        assert shown == {i for e in found for i in range(e.char_start, e.char_end)}
 
 
 def test_letters_are_the_shortest_that_tell_apart() -> None:
@@ -105,8 +124,51 @@ def test_view_counts_every_error_once() -> None:
     view = view_article(*articles(), SCHEMA, seen=True)
     assert view.counts == {"correct": 1, "boundary": 1, "label": 0, "missed": 1, "spurious": 1}
     assert (view.event_errors, view.errors) == (2, 3 + 4 + 2)
-    assert "missed:PERSON" in view.keys.split()
-    assert "spurious:WORKS_AT" in view.keys.split()
+
+
+def test_page_record_holds_offsets_and_causes() -> None:
+    gold, predicted = articles()
+    view = view_article(gold, predicted, SCHEMA, seen=False)
+    record = page_record(view, NAMES, task="http://x/1", cause_of={
+        ("a<1>", "entities", "missed", "PERSON", 36): 4, ("a<1>", "events", 1): 5})
+    assert record["t"] == TEXT and record["task"] == "http://x/1" and "seen" not in record
+    boundary, spurious, missed = record["j"]
+    assert boundary == [KINDS.index("boundary"), 0, 4, 7, 0, 3, 7, -1]
+    assert (spurious[1], missed) == (-1, [KINDS.index("missed"), 1, 36, 38, -1, -1, -1, 4])
+    assert record["m"][0] == [0, 3, 0, []] and record["m"][1] == [[3, 4, 7], ["p", "gp"], [0], []]
+    assert [KINDS.index("missed"), 3, 0, 3, 4, 7, -1] in record["r"]
+    assert [(e["state"], e["cause"]) for e in record["v"]] == [("differs", -1), ("spurious", 5)]
+
+
+def test_causes_of_events_go_by_their_order_in_the_article() -> None:
+    def item(part: str, cause: str, article: str = "a") -> dict[str, Any]:
+        return {"article": article, "part": part, "kind": "missed", "name": "X", "cause": cause, "char_start": 3}
+
+    items = [item("events", "q"), item("entities", "p"), item("events", "p"), item("events", "p", "b")]
+    assert causes_of_errors({"errors": {"causes": [{"cause": "p"}, {"cause": "q"}], "items": items}}) == {
+        ("a", "events", 0): 1, ("a", "entities", "missed", "X", 3): 0, ("a", "events", 1): 0, ("b", "events", 0): 0}
+    assert causes_of_errors({"errors": None}) == {}
+
+
+def test_the_evidence_of_each_event_is_marked_in_the_text() -> None:
+    spans = (entity("T1", 0, 3), entity("T2", 4, 7))
+    gold = Article(id="a", text=TEXT, entities=spans, events=(Event(parties=("甲医院", "乙医院"), evidence=("T1", "T2")),))
+    # The prediction calls the second hospital T1: ids belong to their side.
+    found = Article(id="a", text=TEXT, entities=(entity("T1", 4, 7),), events=(Event(parties=("乙医院",), evidence=("T1",)),
+                                                                              Event(parties=("丙",), evidence=("T1",))))
+    marks = view_article(gold, found, SCHEMA, seen=False).marks
+    assert {m.char_start: list(m.events) for m in marks} == {0: [0], 4: [0, 1]}
+
+
+def test_confusions_name_labels_boundaries_and_surfaces() -> None:
+    gold, predicted = articles()
+    found = confusions(span_errors(gold.entities, predicted.entities))
+    assert found.matrix == {("HOSPITAL", "HOSPITAL"): 2, ("none", "PERSON"): 1, ("PERSON", "none"): 1}
+    assert found.boundary == {("HOSPITAL", "longer"): 1}
+    assert found.missed == [(("王五", "PERSON"), 1)] and found.spurious == [(("<script>", "PERSON"), 1)]
+    assert found.cut == [(("乙医院", "与乙医院", "HOSPITAL"), 1)] and found.labels == []
+    assert boundary_kind(entity("a", 2, 6), entity("b", 3, 6)) == "shorter"
+    assert boundary_kind(entity("a", 2, 6), entity("b", 1, 5)) == "shifted"
 
 
 class Page(HTMLParser):
@@ -139,13 +201,25 @@ def metrics_of(gold: Article, predicted: Article, **extra: Any) -> dict[str, Any
 
 def full_metrics(gold: Article, predicted: Article) -> dict[str, Any]:
     scores = score_articles([gold], [predicted], SCHEMA)
-    base = {"entities": scores["entities"]["micro"], "relations": scores["relations"]["micro"],
+    base = {"entities": scores["entities"]["micro"] | {"f1": 0.99}, "relations": scores["relations"]["micro"],
             "events": scores["events"]["parties"], "entities_by_name": {"HOSPITAL": 0.25, "PERSON": 0.0}}
-    return metrics_of(gold, predicted, baselines={"rules": base}, seen_in_training=[gold.id], thresholds={"WORKS_AT": 0.4},
-                      coverage={"tokens_outside_every_window": 0, "dropped_outside_schema": {"entity:ORG": 7}},
-                      provenance={"command": "python -m x <y>", "git": None, "versions": {"torch": "2"}, "log": [
-                          {"step": 1, "loss": 3.0}, {"step": 2, "loss": float("nan")}, {"step": 3, "loss": 1.0},
-                          {"step": 2, "eval_entity_f1": 0.4}, {"step": 3, "eval_entity_f1": 0.6}]})
+    part = {key: base[key] for key in ("entities", "relations", "events")}
+    point = {"threshold": 0.5, "precision": 0.8, "recall": 0.7, "f1": 0.75}
+    return metrics_of(
+        gold, predicted, baselines={"rules": base}, seen_in_training=[gold.id], thresholds={"WORKS_AT": 0.4},
+        human=part | {"articles": 5}, last_run=part | {"report": "reports/old"}, unseen=None,
+        slices={"script": {"simplified": {"articles": 9, "ids": [gold.id], **part, "entities": base["entities"] | {"f1": 0.01, "support": 99}}}},
+        names={"by_label": {"HOSPITAL": {"seen": part["entities"]}}},
+        calibration={"spans": {"ece": 0.021, "candidates": 7, "bins": [{"low": 0, "high": 0.1, "count": 3, "mean_score": 0.05, "share_right": 0.0}]}},
+        precision_recall={"relations": {"WORKS_AT": {"points": [point, point], "chosen": point, "support": 3, "average_precision": 0.6}}},
+        errors={"causes": [{"cause": "title", "count": 2, "share": 1.0, "meaning": {"en": "a <title> in the name", "zh": "称谓"}}],
+                "items": [{"article": gold.id, "part": "entities", "kind": "missed", "name": "PERSON", "cause": "title", "char_start": 36}]},
+        annotate_next=[{"advice": {"en": "More & more titles", "zh": "多标称谓"}, "errors": 2, "share": 1.0,
+                        "examples": [{"article": gold.id, "text": "王五", "char_start": 36}]}],
+        coverage={"tokens_outside_every_window": 0, "dropped_outside_schema": {"entity:ORG": 7}},
+        provenance={"command": "python -m x <y>", "git": None, "versions": {"torch": "2"}, "log": [
+            {"step": 1, "loss": 3.0}, {"step": 2, "loss": float("nan")}, {"step": 3, "loss": 1.0},
+            {"step": 2, "eval_entity_f1": 0.4}, {"step": 3, "eval_entity_f1": 0.6}]})
 
 
 @pytest.fixture
@@ -155,14 +229,18 @@ def page(tmp_path: Path) -> str:
     return (tmp_path / "deep" / "index.html").read_text(encoding="utf-8")
 
 
-def test_article_text_is_shown_and_never_run(page: str) -> None:
-    parsed = Page(page)
-    assert sum(tag == "script" for tag, _ in parsed.tags) == 1
-    assert TEXT in "".join(parsed.shown)
-    assert "<script>alert" not in page
-    assert "<b>协议</b>" not in page
-    assert html.escape("<b>协议</b>") in page
-    assert "m<i>" not in page
+def page_data(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_article_text_travels_as_data_and_never_as_markup(page: str) -> None:
+    assert page_data(page)["articles"][0]["t"] == TEXT
+    assert sum(tag == "script" for tag, _ in Page(page).tags) == 3  # data, page.js, report.js
+    for believed in ("<script>alert", "<b>协议</b>", "m<i>", "<title> in the name", "<y>"):
+        assert believed not in page, believed
+    assert "a &lt;title&gt; in the name" in page
 
 
 def test_page_asks_for_nothing_from_the_network(page: str) -> None:
@@ -175,13 +253,31 @@ def test_page_asks_for_nothing_from_the_network(page: str) -> None:
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(", page[page.rindex("<script>") :])
 
 
-def test_page_says_what_matters(page: str) -> None:
+def test_page_says_what_matters_in_both_languages(page: str) -> None:
     shown = "".join(Page(page).shown)
-    for words in ("seen in training", "Diagnostic only", "rules F1", "95 % interval", "False events per 100",
-                  "python -m x <y>", "entity:ORG", "threshold WORKS_AT", "training loss", "scores on dev"):
+    for words in ("seen in training", "训练中见过", "Diagnostic only", "仅供诊断", "规则 F1", "95 % interval",
+                  "False events per 100", "python -m x <y>", "entity:ORG", "threshold WORKS_AT", "training loss",
+                  "scores on dev", "is better on entities by", "More & more titles", "多标称谓", "two annotators", "last run",
+                  "Weakest articles: script = simplified, entity F1 1.0", "Calibration of entities: ECE 2.1 % over 7",
+                  "Precision over recall: relations", "a <title> in the name"):
         assert words in shown, words
-    assert 'lang="en"' in page
-    assert 'lang="zh"' in page
+    assert '<html lang="en">' in page
+
+
+def test_language_that_shows_first_is_chosen(tmp_path: Path) -> None:
+    gold, predicted = articles()
+    write_report(tmp_path / "r.html", metrics_of(gold, predicted), [gold], [predicted], SCHEMA, lang="zh")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page and 'aria-label="目录" data-aria-label-en="Sections"' in page
+
+
+def test_data_for_filters_points_into_its_tables(page: str) -> None:
+    data = page_data(page)
+    (article,) = data["articles"]
+    assert [data["slices"][i][1][0] for i in article["slices"]] == ["simplified"]
+    causes = [data["causes"][j[-1]][0] for j in article["j"] if j[-1] >= 0]
+    assert causes == ["a <title> in the name"]
+    assert [data["labels"] + data["types"]] == [NAMES]
 
 
 def test_ids_and_labels_of_controls_fit(page: str) -> None:
@@ -190,6 +286,7 @@ def test_ids_and_labels_of_controls_fit(page: str) -> None:
     assert len(ids) == len(set(ids))
     anchors = [(attrs["href"] or "")[1:] for tag, attrs in tags if tag == "a"]
     assert {a for a in anchors if not a.startswith("a-")} <= set(ids)
+    assert "a-a%3C1%3E~36" in anchors
 
 
 def test_page_stands_without_the_optional_parts(tmp_path: Path) -> None:
@@ -197,13 +294,13 @@ def test_page_stands_without_the_optional_parts(tmp_path: Path) -> None:
     write_report(tmp_path / "r.html", score_articles([empty], [empty], SCHEMA), [empty], [empty], SCHEMA)
     shown = "".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).shown)
     assert "Gold has no entities here" in shown
-    assert "seen in training" not in shown
+    assert "seen in training." not in shown
 
 
 def test_half_a_surrogate_pair_does_not_stop_the_page(tmp_path: Path) -> None:
     odd = Article(id="s", text="坏\ud800字")
     write_report(tmp_path / "r.html", score_articles([odd], [odd], SCHEMA), [odd], [odd], SCHEMA)
-    assert "坏?字" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page_data((tmp_path / "r.html").read_text(encoding="utf-8"))["articles"][0]["t"] == "坏?字"
 
 
 def test_a_missing_prediction_is_named(tmp_path: Path) -> None:
@@ -211,14 +308,6 @@ def test_a_missing_prediction_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no prediction for"):
         write_report(tmp_path / "r.html", metrics_of(gold, predicted), [gold], [], SCHEMA)
     assert not (tmp_path / "r.html").exists()
-
-
-def test_charts_leave_out_what_has_no_line() -> None:
-    log = [{"step": 10, "loss": 2.0}, {"step": 20, "loss": 1.0}, {"step": 20, "eval_f1": 0.5}, {"train_runtime": 3.0}]
-    (chart,) = training_charts(log)
-    assert (chart.title, chart.first_step, chart.last_step, chart.high) == ("training loss", 10, 20, 2.0)
-    assert chart.lines[0].points == "0.0,0.0 360.0,85.0"
-    assert training_charts([]) == []
 
 
 def test_cluster_scores_stand_on_the_page_where_gold_has_clusters(tmp_path: Path) -> None:
@@ -231,17 +320,49 @@ def test_cluster_scores_stand_on_the_page_where_gold_has_clusters(tmp_path: Path
         assert ("CoNLL F1" in shown) == ("The same on gold mentions" in shown) == (name == "with")
 
 
-def test_the_evidence_of_each_event_is_marked_in_the_text(tmp_path: Path) -> None:
-    spans = (entity("T1", 0, 3), entity("T2", 4, 7))
-    gold = Article(id="a", text=TEXT, entities=spans, events=(Event(parties=("甲医院", "乙医院"), evidence=("T1", "T2")),))
-    # The prediction calls the second hospital T1: ids belong to their side.
-    found = Article(id="a", text=TEXT, entities=(entity("T1", 4, 7),), events=(Event(parties=("乙医院",), evidence=("T1",)),))
-    pairs = event_pairs(gold.events, found.events)
-    chunks = view_article(gold, found, SCHEMA, seen=False).chunks
-    numbers = {chunk.pieces[0].text: list(chunk.events) for chunk in chunks if chunk.kind}
-    of_gold = next(i for i, p in enumerate(pairs, start=1) if p.gold is not None)
-    of_found = next(i for i, p in enumerate(pairs, start=1) if p.predicted is not None)
-    assert numbers == {"甲医院": [of_gold], "乙医院": sorted({of_gold, of_found})}
-    write_report(tmp_path / "index.html", metrics_of(gold, found), [gold], [found], SCHEMA)
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert f'data-e="{of_gold}"' in page and page.count('class="wide event"') == len(pairs)
+def test_provenance_lists_nested_facts_and_leaves_out_the_log() -> None:
+    rows = provenance_rows({"provenance": {"log": [1], "git": None, "versions": {"torch": "2"}}, "cost": {"seconds": 1.23456}})
+    assert rows == [("git", "–"), ("versions: torch", "2"), ("seconds", "1.235")]
+
+
+def without_some(article: Article) -> Article:
+    """A prediction that misses the first mentions of an article, and the relations on them."""
+    kept = {e.id for e in article.entities[3:]}
+    return replace(article, entities=article.entities[3:], model="m", events=article.events,
+                   relations=tuple(r for r in article.relations if {r.head, r.tail} <= kept))
+
+
+def test_five_hundred_articles_stay_under_five_megabytes(tmp_path: Path, hospital: Schema, seeds: list[Article]) -> None:
+    """Real texts with their mentions, relations and events, over and over."""
+    some = [restrict(a, hospital) for a in seeds]
+    gold = [replace(some[i % len(some)], id=f"n-{i}") for i in range(500)]
+    metrics = score_articles(some, [without_some(a) for a in some], hospital)
+    write_report(tmp_path / "r.html", metrics, gold, [without_some(a) for a in gold], hospital)
+    assert (tmp_path / "r.html").stat().st_size < 5_000_000
+
+
+def write_files(folder: Path) -> None:
+    gold, predicted = articles()
+    write_jsonl(folder / "gold.jsonl", [gold])
+    write_jsonl(folder / "predictions.jsonl", [predicted])
+    (folder / "metrics.json").write_text(json.dumps(full_metrics(gold, predicted)), encoding="utf-8")
+
+
+def test_command_writes_the_page_anew_with_links_to_tasks(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([{"id": 7, "project": 3, "data": {"id": "a<1>"}}, {"data": None}, 4]), encoding="utf-8")
+    assert main([str(tmp_path), "--lang", "zh", "--tasks", str(export), "--label-studio", "http://host:8080/"]) == 0
+    data = page_data((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert data["articles"][0]["task"] == "http://host:8080/projects/3/data?task=7"
+
+
+@pytest.mark.parametrize(("arguments", "says", "code"), [
+    ([], "evaluate first", 1), (["--label-studio", "javascript:alert(1)", "--tasks", "x.json"], "expected an http address", 2)])
+def test_command_says_what_is_missing(tmp_path: Path, arguments: list[str], says: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    from data.errors import run_command
+
+    if arguments:
+        write_files(tmp_path)
+    assert run_command(main, [str(tmp_path), *arguments]) == code
+    assert says in capsys.readouterr().err

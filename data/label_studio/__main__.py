@@ -14,6 +14,7 @@ COMMANDS = {
     "config": "print the labelling configuration of a schema",
     "push": "articles and pre-annotations to a project, or to a file of tasks",
     "pull": "annotations of a project, or of an export file, back as articles",
+    "queue": "unlabelled articles in the order that teaches the model most",
 }
 
 
