@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,7 @@ def set_order(server: Server, wanted: str, queue: Queue) -> str:
         ranked += place is not None
         if {**rest, **said} != task.data:
             changed += 1
-            server.call(partial(server.sdk.tasks.update, task.id, data={**rest, **said}))
+            server.call(functools.partial(server.sdk.tasks.update, task.id, data={**rest, **said}))
     if not ranked:
         raise QianyueError("no task of the project is in the queue", place=f"project {project.id}",
                            repair="push the predictions first: python -m data.label_studio push PREDICTED.jsonl --project …")
