@@ -197,10 +197,15 @@ def facts_of_run(run: Path, *, command: str, dropped: dict[str, int], trackers: 
     material = material_of_run(run)
     for note in material.notes:
         print(f"note: what {run} was trained on cannot be read, so seen articles are not marked: {note}", file=sys.stderr)
-    config = yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8")) if (run / "run.yaml").is_file() else {}
+    config: dict[str, Any] = {}
     trained: dict[str, Any] = {}
-    if (run / "metrics.json").is_file():
-        trained = json.loads((run / "metrics.json").read_text(encoding="utf-8")).get("provenance", {})
+    try:
+        if (run / "run.yaml").is_file():
+            config = yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8")) or {}
+        if (run / "metrics.json").is_file():
+            trained = json.loads((run / "metrics.json").read_text(encoding="utf-8")).get("provenance", {})
+    except (yaml.YAMLError, json.JSONDecodeError) as fault:
+        print(f"note: {run}: how the model was made cannot be read: {fault}", file=sys.stderr)
     return RunFacts(command=command, config=config, train=material.train, dev=material.dev, training_known=material.known,
                     dropped=dropped, cost={**trained.get("cost", {}), "log": trained.get("log", [])}, trackers=trackers)
 

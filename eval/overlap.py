@@ -12,7 +12,7 @@ import yaml
 
 from data.article import Article
 from data.clean import clean_text
-from data.errors import DataError
+from data.errors import QianyueError
 from data.sources import read_sources
 
 
@@ -31,11 +31,13 @@ def material_of_run(run: Path) -> Material:
     path = run / "run.yaml"
     if not path.is_file():
         return Material(known=False, notes=(f"{run} has no run.yaml",))
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
     try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))["data"]
         return Material(train=read_sources(data["train"], exclude=data["exclude"]), dev=read_sources(data.get("dev") or []))
-    except DataError as fault:
+    except QianyueError as fault:
         return Material(known=False, notes=(fault.problem,))
+    except (yaml.YAMLError, KeyError, TypeError) as fault:
+        return Material(known=False, notes=(f"{path} is damaged: {fault}",))
 
 
 def fingerprint(article: Article) -> str:

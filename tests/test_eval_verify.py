@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft202012Validator
 
+from data.agreement import compare as agreement
 from data.article import Article, Event, read_jsonl, write_jsonl
 from data.schema import Schema, restrict
 from eval.compare import compare, read_evaluated
@@ -23,8 +24,8 @@ from eval.evaluate import RunFacts, evaluate_run, learning_curve
 from eval.evaluate import main as evaluate_main
 from eval.gates import check_gates, junit, markdown, parse_gates
 from eval.history import last_run
-from eval.human import human_yardstick
-from eval.overlap import seen_ids
+from eval.human import PASSES, human_yardstick
+from eval.overlap import material_of_run, seen_ids
 from eval.significance import paired_difference
 from eval.trackers import history, scalars
 from eval.verify import differences
@@ -166,6 +167,13 @@ def test_what_cannot_be_known_is_said(tmp_path: Path, run_folder: Path, gold: li
     assert call(verify_main, tmp_path / "r").code == 0
 
 
+@pytest.mark.parametrize("text", ["data: {train: [nowhere.jsonl], exclude: []}", "data: [", "name: x"])
+def test_material_that_cannot_be_read_is_not_taken_for_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(text, encoding="utf-8")
+    material = material_of_run(tmp_path)
+    assert not material.known and material.notes
+
+
 # Bounds
 
 
@@ -226,6 +234,9 @@ def test_the_yardstick_is_the_agreement_of_the_passes(hospital: Schema, tmp_path
     found = human_yardstick(hospital)
     assert found is not None and found["articles"] == 5
     assert found["entities"]["f1"] == 1.0 and 0.98 < found["relations"]["f1"] < 1.0
+    said = {r.name: r for r in agreement(*([restrict(a, hospital) for a in read_jsonl(path)] for path in PASSES), hospital)}
+    assert found["relations"]["f1"] == pytest.approx(said["all relations"].f1)
+    assert found["by_name"]["SIGNED_WITH"]["f1"] == pytest.approx(said["SIGNED_WITH"].f1)
     assert human_yardstick(hospital, (tmp_path / "a.jsonl", tmp_path / "b.jsonl")) is None
 
 
