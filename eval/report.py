@@ -17,7 +17,7 @@ from data.article import Article, read_jsonl
 from data.errors import EXIT_OK, DataError, run_command
 from data.markup import STATUSES
 from data.schema import Schema, load_schema
-from eval.article_view import EVENT_STATES, ArticleView, page_record, view_article
+from eval.article_view import EVENT_STATES, NOTHING, ArticleView, page_record, view_article
 from eval.charts import strip
 from eval.confusion import BOUNDARY_KINDS, NONE, confusions
 from eval.errors_of import EVENT_FIELDS, KINDS
@@ -110,10 +110,10 @@ def causes_of_errors(metrics: Mapping[str, Any]) -> dict[tuple[Any, ...], int]:
     found: dict[tuple[Any, ...], int] = {}
     for e in errors.get("items") or ():
         if e["part"] == "events":
-            found[e["article"], "events", numbers[e["article"]]] = place[e["cause"]]
+            found[e["article"], "events", numbers[e["article"]]] = place.get(e["cause"], NOTHING)
             numbers[e["article"]] += 1
         else:
-            found[e["article"], e["part"], e["kind"], e["name"], e["char_start"]] = place[e["cause"]]
+            found[e["article"], e["part"], e["kind"], e["name"], e["char_start"]] = place.get(e["cause"], NOTHING)
     return found
 
 
