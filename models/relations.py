@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from models.pairs import FEATURE_SIZES, PairBatch
+from models.prior import PriorLinear
 
 PRIOR_LOGIT = -4.0
 FORMS = ("ends", "biaffine", "between", "full")
@@ -51,13 +52,8 @@ class RelationHead(nn.Module):
             self.product = nn.Linear(width, width)
         self.features = nn.ModuleList(nn.Embedding(size, width) for size in FEATURE_SIZES)
         self.combine = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.GELU())
-        self.score = nn.Linear(width, relation_count)
-        self.reset_prior()
-
-    def reset_prior(self) -> None:
-        """Begin by calling every pair improbable: few of the admissible ones hold, and a head that first had to
-        learn that would drown the tagger's gradient."""
-        nn.init.constant_(self.score.bias, PRIOR_LOGIT)
+        # Few of the admissible pairs hold, and a head that first had to learn that would drown the tagger's gradient.
+        self.score = PriorLinear(width, relation_count, prior_logit=PRIOR_LOGIT)
 
     def forward(self, states: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
         """Logits ``(P, R)`` for the pairs, given the merged token states ``(N, H)``."""

@@ -91,9 +91,7 @@ class SigningModel(BertForTokenClassification):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Heads are small and shallow: PyTorch's own layer initialisation suits them better than BERT's 0.02."""
-        if isinstance(module, RelationHead):
-            module.reset_prior()
-        elif isinstance(module, LinearChainCrf | nn.Linear | nn.Embedding | nn.LayerNorm):
+        if isinstance(module, LinearChainCrf | nn.Linear | nn.Embedding | nn.LayerNorm):
             module.reset_parameters()
         else:
             super()._init_weights(module)

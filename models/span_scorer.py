@@ -11,22 +11,11 @@ from torch import nn
 from torch.nn import functional
 
 from data.tags import TokenSpan
+from models.prior import PriorLinear
 
 NO_ENTITY = 0  # class 0; label i of the schema is class i + 1
 PRIOR_LOGIT = -7.0
 IMPOSSIBLE = -1e4
-
-
-class _ImprobableAtFirst(nn.Linear):
-    """A layer that begins by calling every class improbable: few of the spans are entities.
-
-    In a layer of its own because ``from_pretrained`` draws the weights of each innermost module once, and nothing that a
-    module around it sets afterwards would stand.
-    """
-
-    def reset_parameters(self) -> None:
-        super().reset_parameters()
-        nn.init.constant_(self.bias, PRIOR_LOGIT)
 
 
 class SpanScorer(nn.Module):
@@ -45,7 +34,8 @@ class SpanScorer(nn.Module):
         self.start = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
         self.end = nn.Sequential(nn.Linear(hidden_size, width), nn.GELU(), nn.Dropout(dropout))
         self.product = nn.Linear(width, label_count * width, bias=False)
-        self.start_alone = _ImprobableAtFirst(width, label_count)
+        # Few of the spans are entities.
+        self.start_alone = PriorLinear(width, label_count, prior_logit=PRIOR_LOGIT)
         self.end_alone = nn.Linear(width, label_count, bias=False)
 
     def forward(self, states: torch.Tensor, sentence_lengths: Sequence[int]) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from data.tags import TokenSpan
 from models.inputs import TextEncoder
 from models.pairs import build_pairs
 from models.relations import FORMS, PRIOR_LOGIT, RelationHead, _pool, _prefix_sums, _sentence_bounds
+from models.signing import SigningModel
 
 
 @pytest.fixture
@@ -111,3 +113,8 @@ def test_every_form_learns_with_all_its_parameters(form: str, encoder: TextEncod
 def test_a_form_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one of ends, biaffine, between, full"):
         RelationHead(hidden_size=16, label_count=4, relation_count=1, form="round")
+
+
+def test_the_cautious_start_stands_in_models_made_from_an_encoder(make_model: Callable[..., SigningModel], hospital: Schema) -> None:
+    head = make_model(hospital).relation_head
+    assert head is not None and head.score.bias.tolist() == [PRIOR_LOGIT] * 5
