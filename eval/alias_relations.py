@@ -7,12 +7,12 @@ mentions (for posts and dates, which have none, their clean surfaces), and each 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from data.article import Article, Entity
 from data.clean import surface
 from data.schema import Schema
-from eval.metrics import Counts, count_sets
+from eval.counts import Counts, count_sets
 
 Fact = tuple[str, Hashable, Hashable]
 
@@ -45,13 +45,6 @@ def fact_counts(gold: Article, predicted: Article, schema: Schema, kind: str | N
         return made
 
     return count_sets(facts(gold), facts(predicted))
-
-
-def alias_aware_counts(
-    pairs: Sequence[tuple[Article, Article]], schema: Schema, kind: str | None = None
-) -> list[Counts]:
-    """:func:`fact_counts` of each article's gold and prediction."""
-    return [fact_counts(gold, predicted, schema, kind) for gold, predicted in pairs]
 
 
 def _gold_ends(gold: Article) -> tuple[dict[tuple[int, int, str], Hashable], dict[tuple[str, str], set[Hashable]]]:

@@ -15,6 +15,7 @@ from seqeval.scheme import IOB2
 
 from data.article import Article, Entity
 from data.schema import Schema
+from eval.alias_relations import fact_counts
 from eval.bootstrap import f1_of_counts, interval
 from eval.clusters import score_clusters
 from eval.counts import Counts, count_sets, scores_of, table_of
@@ -65,8 +66,14 @@ def _triples(article: Article) -> set[tuple[str, str, str]]:
 def _score_by(
     pairs: Sequence[tuple[Article, Article]], items: Callable[[Article, str | None], list[Any]], names: Sequence[str]
 ) -> dict[str, Any]:
-    micro = scores_of([count_sets(items(g, None), items(p, None)) for g, p in pairs])
-    counts = {n: [count_sets(items(g, n), items(p, n)) for g, p in pairs] for n in names}
+    return _score_counts(pairs, lambda g, p, name: count_sets(items(g, name), items(p, name)), names)
+
+
+def _score_counts(
+    pairs: Sequence[tuple[Article, Article]], count: Callable[[Article, Article, str | None], Counts], names: Sequence[str]
+) -> dict[str, Any]:
+    micro = scores_of([count(g, p, None) for g, p in pairs])
+    counts = {n: [count(g, p, n) for g, p in pairs] for n in names}
     per_name = {n: scores_of(c) for n, c in counts.items()}
     present = [n for n, s in per_name.items() if s["support"]]
     macro = float(np.mean([per_name[n]["f1"] for n in present])) if present else 0.0
@@ -117,6 +124,8 @@ def score_articles(
         "relations": _score_by(pairs, of_schema, relation_names),
         "relations_without_labels": _score_by(
             pairs, lambda article, kind: unlabelled_items(article, schema, kind), relation_names),
+        "relations_alias_aware": _score_counts(
+            pairs, lambda g, p, kind: fact_counts(g, p, schema, kind), relation_names),
         "events": score_events(pairs),
     }
     if (clusters := score_clusters(pairs)) is not None:

@@ -9,7 +9,8 @@ import pytest
 from data.article import Article, Relation
 from data.schema import Schema
 from eval.alias_relations import fact_counts
-from eval.metrics import Counts, count_sets, relation_items
+from eval.counts import Counts, count_sets
+from eval.metrics import relation_items, score_articles
 
 BODY = """{H1:滨城区人民医院}与{H2:惠民县中医院}牵手
 > H1 + H2
@@ -62,3 +63,11 @@ def test_direction_counts_where_the_type_has_one(gold: Article, parties: Schema)
     role = next(e.id for e in gold.entities if e.label == "ROLE")
     backwards = replace(gold, relations=(Relation(type="HOLDS_ROLE", head=role, tail=person),))
     assert fact_counts(gold, backwards, parties, "HOLDS_ROLE").hits == 0
+
+
+def test_the_score_stands_among_the_metrics_and_is_no_worse_than_strict(gold: Article, parties: Schema) -> None:
+    hospitals = [e.id for e in gold.entities if e.label == "HOSPITAL"]
+    crossed = replace(gold, relations=(Relation(type="SIGNED_WITH", head=hospitals[0], tail=hospitals[3]),))
+    scores = score_articles([gold], [crossed], parties)
+    assert scores["relations"]["by_name"]["SIGNED_WITH"]["f1"] == 0.0
+    assert scores["relations_alias_aware"]["by_name"]["SIGNED_WITH"]["f1"] == 1.0
