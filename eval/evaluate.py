@@ -135,7 +135,7 @@ def learning_curve(log: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def summary(record: dict[str, Any]) -> str:
     """The score table as plain text: the model and, beside each score, its floors and the human yardstick."""
-    from eval.overlap import seen_note
+    from eval.overlap import reader_notes
 
     beside = dict(record["baselines"])
     for name, key in (("last run", "last_run"), ("annotators", "human")):
@@ -153,7 +153,7 @@ def summary(record: dict[str, Any]) -> str:
     if unseen := record.get("unseen"):
         lines.append(f"not seen in training, {unseen['articles']} articles: "
                      + ", ".join(f"{key} {unseen[key]['f1']:.3f}" for _, _, key in tables))
-    note = seen_note(record)
+    note = reader_notes(record)
     return (f"\nstrict, end to end, {record['articles']} articles\n" + "\n".join(lines) + (f"\n{note}" if note else ""))
 
 

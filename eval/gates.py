@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from data.errors import UsageError
 from data.files import write_text
 from data.schema import Schema
-from eval.overlap import seen_note
+from eval.overlap import reader_notes
 
 JUNIT, SUMMARY = "junit.xml", "summary.md"
 MEASURES = ("f1", "precision", "recall")
@@ -145,7 +145,7 @@ def junit(record: Mapping[str, Any], results: Sequence[GateResult]) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname="eval.evaluate", name=_xml(name))
         if fault is not None:
             ElementTree.SubElement(case, "failure", message=_xml(fault))
-    if note := seen_note(record):
+    if note := reader_notes(record):
         ElementTree.SubElement(suite, "system-out").text = _xml(note)
     buffer = io.BytesIO()
     root = ElementTree.Element("testsuites")
@@ -176,7 +176,7 @@ def markdown(record: Mapping[str, Any], results: Sequence[GateResult]) -> str:
         floors = " | ".join(f"{b[key]['f1']:.3f}" if key else "" for b in beside.values())
         lines.append(f"| {title} | {scores['precision']:.3f} | {scores['recall']:.3f} | {scores['f1']:.3f} "
                      f"| {low:.3f}-{high:.3f} | {scores['support']} | {floors} |")
-    if note := seen_note(record):
+    if note := reader_notes(record):
         lines += ["", *(f"**{line}**" for line in note.splitlines())]
     if results:
         lines += ["", "| bound | found | |", "| --- | --- | --- |",

@@ -63,10 +63,12 @@ def seen_or_unknown(record: Mapping[str, Any]) -> list[str] | None:
     return list(record["seen_in_training"]) if record["training_known"] else None
 
 
-def seen_note(record: Mapping[str, Any]) -> str:
+def reader_notes(record: Mapping[str, Any]) -> str:
     """What a reader must know before believing a score; empty where there is nothing to say."""
     seen, tuned, count = record["seen_in_training"], record.get("seen_in_tuning") or [], record["articles"]
     notes = []
+    if human := record.get("human"):
+        notes.append(f"annotators: agreement of two annotation passes over the {human['articles']} articles of {human['source']}")
     if seen:
         notes.append(f"{len(seen)} of {count} articles were seen in training: not a test score")
     if not record.get("training_known", True):
