@@ -141,7 +141,7 @@ def predictor(make_model: Callable[..., SigningModel], tokenizer: Any, hospital:
     """An untrained predictor that finds much (nonsense), relations and events included."""
     from models.run_folder import predictor_of
 
-    model = make_model(hospital, hints=True, thresholds={r.name: 0.02 for r in hospital.relations})
+    model = make_model(hospital, hints=True, thresholds={r.name: 0.005 for r in hospital.relations})
     return predictor_of(model, tokenizer, name="untrained")
 
 
