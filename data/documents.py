@@ -88,7 +88,7 @@ def iter_documents(paths: Iterable[str], *, columns: Columns, exclude: Collectio
     counts: Counter[str] = Counter() if dropped is None else dropped
     for item in listing.list_inputs(paths, exclude=exclude, dropped=counts):
         if isinstance(item, listing.Unlisted):
-            yield ReadFault(source=item.path, place="", reason=item.reason)
+            yield ReadFault(source=item.path, place="", reason=item.reason, is_missing=item.is_missing)
         else:
             reader = _Reader(item.path, columns, counts, limits)
             found = reader.standard_input() if item.path == listing.STANDARD_INPUT else reader.file(is_named=item.is_named)

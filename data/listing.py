@@ -40,6 +40,7 @@ class Unlisted:
 
     path: str
     reason: str
+    is_missing: bool = False
 
 
 def form_of(path: str) -> str | None:
@@ -147,7 +148,8 @@ def _walk(folder: str, exclude: frozenset[str], dropped: Counter[str]) -> Iterat
         with os.scandir(folder) as entries:
             found = sorted((e.name, e.is_dir(follow_symlinks=False), e.is_file()) for e in entries)
     except OSError as fault:
-        yield Unlisted(path=folder, reason=f"cannot be read: {fault.strerror or fault}")
+        yield Unlisted(path=folder, reason=f"cannot be read: {fault.strerror or fault}",
+                       is_missing=isinstance(fault, FileNotFoundError))
         return
     real = os.path.realpath(folder) if exclude else ""
     for name, is_folder, is_file in found:
