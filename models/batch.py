@@ -202,16 +202,10 @@ class BatchRun:
         for shard, one in stream:
             if isinstance(one.item, ReadFault):
                 if one.item.is_missing:
-                    self.check_inputs()
+                    check_inputs(self.found)
                 self.progress.fault(one.item)
             yield shard, one
             self.progress.done(one)
-
-    def check_inputs(self) -> None:
-        """Raise DataError where an input that was there at the start is there no more."""
-        if gone := [path for path in self.found if not os.path.lexists(path)]:
-            raise DataError("was there when this run began, and has vanished", place=", ".join(gone),
-                            repair="bring it back (mount it again); the same command then goes on")
 
     def _finish(self, store: PartStore) -> None:
         """The parts become the output; the output is the last to appear."""
@@ -256,6 +250,13 @@ class BatchRun:
             elif store.folder.is_dir():
                 store.remove()
             raise
+
+
+def check_inputs(found: Iterable[str]) -> None:
+    """Raise DataError where an input that was ``found`` when the run began is there no more."""
+    if gone := [path for path in found if not os.path.lexists(path)]:
+        raise DataError("was there when this run began, and has vanished", place=", ".join(gone),
+                        repair="bring it back (mount it again); the same command then goes on")
 
 
 def make_reading(options: BatchOptions, register: Register | None) -> Reading:

@@ -26,7 +26,7 @@ MANIFEST, JOINED = "manifest.json", "joined"
 # What each entry of a manifest is called when it differs.
 _NAMES = {"version": "another version of this program", "model": "another model", "lines": "another kind of output",
           "register": "another register", "columns": "other column names", "shard_articles": "another --shard-articles",
-          "inputs": "other inputs"}
+          "inputs": "other inputs", "found": "inputs that have vanished or come since"}
 
 
 @dataclass

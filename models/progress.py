@@ -45,7 +45,7 @@ class Progress:
 
     def skip(self, document: Document) -> None:
         """A document that an earlier run has done; it does not count for the rates."""
-        if self._bar is not None and isinstance(document, RawDocument):
+        if self._bar is not None and not self._bar.disable and isinstance(document, RawDocument):
             self._bar.initial += document.input_bytes
             self._bar.update(document.input_bytes)
 
