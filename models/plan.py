@@ -65,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="characters a second of one worker: characters_per_second of a run's summary")
     parser.add_argument("--reader-chars", type=float, default=20e6, metavar="N", help="characters a second of the reader (20e6)")
     parser.add_argument("--workers-a-machine", type=int, default=32, metavar="N", help="cores or GPUs of one machine (32)")
-    parser.add_argument("--machine-price", type=float, default=1.2, metavar="X", help="of one machine an hour, in your currency (1.2)")
+    parser.add_argument("--machine-price", type=float, default=1.2, metavar="X",
+                        help="of one machine an hour, in your currency (1.2)")
     args = parser.parse_args(argv)
     if min(args.articles, args.article_chars, args.worker_chars, args.reader_chars, args.workers_a_machine) <= 0:
         raise UsageError("expected numbers above 0", place="models.plan", repair="--worker-chars 25000")
