@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.documents import Document, ReadFault, iter_documents
-from data.errors import EXIT_OK, DataError
+from data.errors import EXIT_OK, DataError, QianyueError
 from data.files import atomic_write, sha256_of
 from data.listing import STANDARD_INPUT, is_url
 from data.records import Columns
@@ -242,7 +242,7 @@ class BatchRun:
         """Whatever stops the run: say what is kept; keep nothing where nothing was done."""
         try:
             yield
-        except (DataError, OSError, KeyboardInterrupt):
+        except (QianyueError, OSError, KeyboardInterrupt):
             kept = sum(r.items for s in store.shards() if (r := store.report(s))) if store.folder.is_dir() else 0
             if kept:
                 print(f"stopped: {kept} documents are done and kept in {store.folder}; the same command goes on from there",

@@ -52,7 +52,10 @@ def test_any_text_keeps_its_offsets(calm: Predictor, pieces: list[str]) -> None:
     assert article.text == "".join(pieces) and not check_article(article)
 
 
-def test_the_command(run_folder: Path, call) -> None:
-    said = call(main, "--model", run_folder, "--documents", 5)
+def test_the_command(calm: Predictor, tmp_path: Path, call) -> None:
+    from models.run_folder import save_run
+
+    save_run(tmp_path / "run", calm.model, calm.encoder.tokenizer, {})
+    said = call(main, "--model", tmp_path / "run", "--documents", 5)
     assert said.code == 0 and "0 wrong" in said.out
     assert call(main, "--help").code == 0
