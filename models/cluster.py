@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.batch import BatchOptions, BatchRun
 
 END = -1  # no shard: what the reader says after the last one
-BLOCK_BYTES = 2**20  # shards travel one by one: an actor that is free must not wait for a full block
+BLOCK_BYTES = 1  # a block for each shard: an actor that is free must not wait for others to fill it
 _READER_CPUS = 0.01  # another amount than the actors': equal ones would be fused into one
 
 
