@@ -1,103 +1,82 @@
-"""``python -m models.predict --model RUN --input PATH… --output FILE``: offline inference, JSONL out."""
+"""``python -m models.predict --model RUN --input PATH… --output FILE``: offline inference, resumable at any moment."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
 
-from data.errors import EXIT_FAILED, EXIT_OK, DataError, run_command
+from data.errors import UsageError, run_command
 
-if TYPE_CHECKING:
-    from data.article import Article
-    from data.readers import ReadFault
+FORMATS = ("jsonl", "parquet", "csv", "xlsx")
+ENGINES = ("auto", "torch", "onnx", "onnx-int8")
+_EXAMPLES = """examples:
+  python -m models.predict --model runs/default --input data/articles --output out.jsonl
+  python -m models.predict --model runs/default --input 'news/*.html' archive.zip crawl.tar.gz --output events.xlsx
+  python -m models.predict --model runs/default --input news.csv --text-column content --output events.csv
+  python -m models.predict --model runs/default --input news --output out.jsonl --register hospitals.csv
+  python -m models.predict --model runs/default --input s3://bucket/news --output out.jsonl --engine-cluster ray --cluster-workers 8
+  cat article.txt | python -m models.predict --model runs/default --input - --output -
+
+A run that was stopped goes on with the same command. What could not be read stands in OUTPUT.errors.jsonl, counts of
+everything in OUTPUT.summary.json."""
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line of ``models.predict``. The model's libraries are imported later: help comes at once."""
     parser = argparse.ArgumentParser(
         prog="python -m models.predict", description="Find entities, relations and signing events in articles.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n  python -m models.predict --model runs/default --input data/articles --output out.jsonl\n"
-               "  python -m models.predict --model runs/default --input 'news/*.html' --output events.jsonl --events-only\n"
-               "  python -m models.predict --model runs/default --input news --output out.jsonl --register hospitals.csv\n"
-               "  cat article.txt | python -m models.predict --model runs/default --input - --output -")
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EXAMPLES)
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="a run folder, such as runs/default")
     parser.add_argument("--input", required=True, nargs="+", metavar="PATH",
-                        help="files (.txt .md .html .jsonl, also .gz), folders, globs, or - for standard input")
-    parser.add_argument("--output", required=True, metavar="FILE", help="JSONL file to write, or - for standard output")
+                        help="files (.txt .md .html .jsonl .json .csv .tsv .parquet .warc, each also .gz .bz2 .xz .zst), archives "
+                             "(.zip .tar .tar.gz …), folders, globs, URLs that fsspec knows, or - for standard input")
+    parser.add_argument("--output", required=True, metavar="FILE", help="the file to write, or - for standard output")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else jsonl; csv and xlsx have "
+                                                          "one row per event")
     parser.add_argument("--events-only", action="store_true",
                         help="one line an event (article id, date of publication, publisher, event) instead of whole articles")
     parser.add_argument("--register", type=Path, metavar="CSV",
                         help="your institutions (columns id, name, aliases, region): parties of events get links into it")
+    columns = parser.add_argument_group("columns of tables and keys of JSON")
+    for name in ("text", "id", "published", "publisher"):
+        columns.add_argument(f"--{name}-column", default=name, metavar="NAME", help=f"default: {name}")
+    columns.add_argument("--title-column", metavar="NAME", help="put on a line above the text")
+    work = parser.add_argument_group("how the work is done")
+    work.add_argument("--workers", type=_count, default=0, metavar="N", help="processes that read ahead of the model (default: 0)")
+    work.add_argument("--shard-articles", type=_count, default=512, metavar="N",
+                      help="documents between two points that a stopped run can go on from (default: 512)")
+    work.add_argument("--engine", choices=ENGINES, help="what computes the model (default: auto)")
+    work.add_argument("--engine-cluster", choices=("ray",), help="spread the work over a Ray cluster")
+    work.add_argument("--cluster-workers", type=_count, default=2, metavar="N", help="model actors of the cluster (default: 2)")
     return parser.parse_args(argv)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text!r}")
+    return int(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``python -m models.predict``."""
     args = parse_arguments(argv)
-    from tqdm import tqdm
+    from data.records import Columns
+    from models.batch import BatchOptions, run_batch
+    from models.outputs import format_of
 
-    from data.article import dump_line
-    from data.files import atomic_write
-    from data.readers import iter_articles
-    from models.extractor import Extractor
-    from models.register import link_article, link_summary, register_of_command
-
-    register = register_of_command(args.register)
-    extractor = Extractor.load(args.model)
-    counts: Counter[str] = Counter()
-    links: Counter[str] = Counter()
-    articles = _readable(iter_articles(args.input), counts)
-    predicted = tqdm(extractor.extract_all(articles), unit=" articles", disable=not sys.stderr.isatty())
-
-    def write(stream: IO[str]) -> None:
-        for article in predicted:
-            if register:
-                article = link_article(article, register)
-                links.update(link.kind for event in article.events for link in event.links)
-            counts["articles"] += 1
-            counts["events"] += len(article.events)
-            for line in _event_lines(article) if args.events_only else [dump_line(article)]:
-                stream.write(line + "\n")
-
-    if args.output == "-":
-        write(sys.stdout)
-    else:
-        with atomic_write(args.output) as stream:
-            write(stream)
-            if not counts["articles"]:
-                raise DataError("no article could be read", place=" ".join(args.input),
-                                repair="see the messages above for each input")
-    print(f"{counts['articles']} articles, {counts['events']} events, {counts['faults']} inputs that could not be read",
-          file=sys.stderr)
-    if register:
-        print(link_summary(links), file=sys.stderr)
-    return EXIT_OK if counts["articles"] else EXIT_FAILED
-
-
-def _readable(items: Iterable[Article | ReadFault], counts: Counter[str]) -> Iterator[Article]:
-    """Articles that could be read; each fault is told at once and costs nothing beside it."""
-    from data.article import Article
-
-    for item in items:
-        if isinstance(item, Article):
-            yield item
-        else:
-            counts["faults"] += 1
-            print(f"skipped: {item.render()}", file=sys.stderr)
-
-
-def _event_lines(article: Article) -> Iterator[str]:
-    from data.article import article_to_dict
-
-    events: list[dict[str, Any]] = article_to_dict(article)["events"]
-    for event in events:
-        yield json.dumps({"article": article.id, "published": article.published, "publisher": article.publisher, **event},
-                         ensure_ascii=False)
+    if args.shard_articles == 0:
+        raise UsageError("expected at least 1", place="--shard-articles", repair="--shard-articles 512")
+    if args.engine_cluster and (args.output == "-" or args.cluster_workers == 0):
+        raise UsageError("a cluster needs an output file and at least one worker", place="--engine-cluster",
+                         repair="--output out.jsonl --cluster-workers 2")
+    return run_batch(BatchOptions(
+        model=args.model, inputs=tuple(args.input), output=args.output, output_format=format_of(args.output, args.format),
+        events_only=args.events_only, register=args.register, shard_articles=args.shard_articles, workers=args.workers,
+        engine=args.engine, cluster_workers=args.cluster_workers if args.engine_cluster else 0,
+        columns=Columns(text=args.text_column, id=args.id_column, published=args.published_column,
+                        publisher=args.publisher_column, title=args.title_column)))
 
 
 if __name__ == "__main__":

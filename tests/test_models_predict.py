@@ -34,7 +34,7 @@ def test_text_in_jsonl_out(run_folder: Path, tmp_path: Path, article_file: Path,
     assert validate_articles([found]) == []
     again, = predictor.predict([Article(id="one", text=TEXT)])
     assert article_to_dict(found) == article_to_dict(again)
-    assert [p.name for p in out.parent.iterdir()] == ["out.jsonl"]
+    assert sorted(p.name for p in out.parent.iterdir()) == ["out.jsonl", "out.summary.json"]
 
 
 def test_jsonl_in_keeps_ids_dates_and_raw_text(run_folder: Path, tmp_path: Path, seeds: list[Article], call) -> None:
