@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", required=True, type=Path, metavar="DIR", help="folder for metrics, predictions, page")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="score these article ids only")
     args = parser.parse_args(argv)
-    predictor = load_predictor(args.model)
+    predictor = load_predictor(args.model, engine="torch")
     dropped: Counter[str] = Counter()
     gold = [restrict(a, predictor.encoder.schema, dropped) for a in read_sources(args.data)
             if not args.only or a.id in args.only]
