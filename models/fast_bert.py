@@ -15,12 +15,12 @@ from torch.nn import functional
 
 from data.tags import TokenSpan
 from models.inputs import Batch
-from models.pairs import PairBatch, build_pairs
+from models.pairs import PairBatch
 from models.signing import SigningModel
 
 # Tokens computed at once: few enough that a layer's widest tensor stays in the cache of a core.
-PIECE_TOKENS = {"cpu": 4096, "cuda": 65536}
-WASTE = 8  # tokens that the longest window of a piece may be longer than the shortest
+PIECE_TOKENS = {"cpu": 2048, "cuda": 65536}
+WASTE = 16  # tokens that the longest window of a piece may be longer than the shortest
 
 
 class FastEngine:
