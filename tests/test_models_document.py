@@ -14,6 +14,7 @@ from data.validate import validate_articles
 from models import document
 from models.document import Predictor, text_view
 from models.extractor import Extractor
+from models.run_folder import load_predictor
 
 
 def short(articles: list[Article], length: int = 300) -> list[Article]:
