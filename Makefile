@@ -7,7 +7,7 @@ RUN ?= runs/default
 BENCH ?= cluener
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report crossval bench-public gold agreement encoder-random pretrain lock clean
+.PHONY: help setup train resume test lint report crossval bench-public gold agreement bench-predict encoder-random pretrain lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ gold: setup ## compile the annotation notation of the seeds to JSONL, and check 
 
 agreement: setup ## agreement between the two annotation passes
 	$(PY) -m data.agreement data/gold/passes/a.jsonl data/gold/passes/b.jsonl
+
+bench-predict: setup ## speed of inference against the stock pipeline, its means, and the curve: [RUN=runs/default] [ARTICLES=2000]
+	$(PY) -m models.bench_predict --model $(RUN) --articles $(or $(ARTICLES),2000) --report reports/predict
 
 encoder-random: setup ## the embedded encoder with seeded random weights, in runs/encoder-random
 	$(PY) -m models.embedded

@@ -92,7 +92,7 @@ class RelationHead(nn.Module):
             sums: ``(N + 1, D + 1)`` prefix sums of the weighted tokens.
             left, right: ``(P,)`` the earlier and the later span of each pair.
         """
-        last = len(tokens) - 1
+        last = tokens.shape[0] - 1  # len() would be frozen by the ONNX export
         after = (pairs.span_last + 1).clamp(max=last)  # (S,)
         before = (pairs.span_start - 1).clamp(min=0)  # (S,)
         summary = _pool(sums, *pairs.sentence_bounds)  # (S, D)
