@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from data.errors import EXIT_OK, run_command
 if TYPE_CHECKING:
     from data.article import Article
     from models.document import Predictor
+    from models.engines import Engine
 
 SOURCES = ("data/gold/seeds.jsonl", "data/corpus@train")
 RATES = {"substitute": 0.7, "titles": 0.2, "lists": 0.1, "reorder": 0.2, "furniture": 0.2}
@@ -118,14 +120,15 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
         "ours, same job": lambda part: tag(plain, part),
         "ours, full path": lambda part: list(predictor.predict(part)),
     }
+    engines: dict[str, Engine] = {
+        "BertModel as it is": ModelEngine(model),
+        "lean, no bucketing, float32": FastEngine(model, dtype=fp32, bucket=False),
+        "lean, bucketing, float32": FastEngine(model, dtype=fp32),
+        "lean, no bucketing, bf16": FastEngine(model, dtype=bf16, bucket=False),
+        "lean, bucketing, bf16": FastEngine(model, dtype=bf16)}
     extra: dict[str, Callable[[Sequence[Article]], Any]] = {
-        name: (lambda part, engine=engine: tag(replace(plain, engine=engine), part)) for name, engine in {
-            "BertModel as it is": ModelEngine(model),
-            "lean, no bucketing, float32": FastEngine(model, dtype=fp32, bucket=False),
-            "lean, bucketing, float32": FastEngine(model, dtype=fp32),
-            "lean, no bucketing, bf16": FastEngine(model, dtype=bf16, bucket=False),
-            "lean, bucketing, bf16": FastEngine(model, dtype=bf16)}.items()}
-    extra["with rule hints"] = lambda part: tag(predictor, part)
+        name: partial(tag, replace(plain, engine=engine)) for name, engine in engines.items()}
+    extra["with rule hints"] = partial(tag, predictor)
     clock = Clock()
     parts = [articles[i:i + PART] for i in range(0, len(articles), PART)]
     found: dict[str, Spans] = {"stock pipeline": [], "ours, same job": []}
@@ -134,7 +137,7 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
         here = {**variants, **(extra if number == 0 else {})}
         for turn in range(rounds):
             for name, work in here.items():
-                result = clock.time(name, number, lambda work=work, part=part: work(part))
+                result = clock.time(name, number, partial(work, part))
                 if turn == 0 and name in found:
                     found[name] += result
     precision = predictor.engine.name if predictor.engine else "model"

@@ -8,6 +8,7 @@ matrix product; additions are made in place; nothing is masked where no window o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -118,7 +119,7 @@ class LeanEncoder:
         """Weights and biases of linear layers over the same input, as one layer."""
         return (torch.cat([self._cast(m) for m in modules]), torch.cat([self._cast(m, "bias") for m in modules]))
 
-    def _layer(self, layer: nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    def _layer(self, layer: Any) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         own = layer.attention.self
         return {"qkv": self._pair(own.query, own.key, own.value), "mix": self._pair(layer.attention.output.dense),
                 "mixed": self._pair(layer.attention.output.LayerNorm), "up": self._pair(layer.intermediate.dense),

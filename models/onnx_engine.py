@@ -132,6 +132,6 @@ def _session(path: Path, name: str) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as fault:  # noqa: BLE001  onnxruntime has a class of its own for each code and no common base
+    except Exception as fault:  # onnxruntime has a class of its own for each code, and no common base
         raise ModelError(f"cannot be loaded: {fault}", place=str(path),
                          repair="write it anew: python -m models.export --model RUN --to onnx") from fault

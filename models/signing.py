@@ -133,7 +133,8 @@ class SigningModel(BertForTokenClassification):
         if batch is None:
             return super().forward(*args, **kwargs)
         output = self.joint(batch, with_loss=True, **kwargs)
-        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss}
+        return {"loss": output.loss, "tag_loss": output.tag_loss, "relation_loss": output.relation_loss,
+                "tag_logits": output.tag_logits}
 
     def _relation_loss(self, states: torch.Tensor, pairs: PairBatch, targets: torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy over admissible (pair, type) cells, per gold relation rather than per cell: an
