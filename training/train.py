@@ -29,7 +29,15 @@ from models.attention import PLAIN
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
-from models.run_folder import check_checkpoint, dump_yaml, load_predictor, predictor_of, quietly, remove_folder, save_run
+from models.run_folder import (
+    check_checkpoint,
+    dump_yaml,
+    load_predictor,
+    predictor_of,
+    quietly,
+    remove_folder,
+    save_run,
+)
 from models.signing import SETTINGS, SigningModel
 from training.config import TrainConfig, load_config
 from training.stream import training_stream

@@ -62,7 +62,7 @@ class SigningTrainer(Trainer):
         self._parts = {name: float(outputs[name]) for name in ("tag_loss", "relation_loss")}
         if self.teacher is not None:
             distance = self._from_teacher(inputs["batch"], outputs["tag_logits"])
-            self._parts["teacher_loss"] = float(distance)
+            self._parts["teacher_loss"] = float(distance.detach())
             outputs["loss"] = outputs["loss"] + distance
         loss = outputs["loss"] / self.args.gradient_accumulation_steps
         return (loss, outputs) if return_outputs else loss
