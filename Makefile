@@ -10,7 +10,7 @@ LS_DATA ?= .label-studio
 LS_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train resume test lint report example crossval bench-public gold agreement label-studio label-studio-env encoder-random pretrain lock clean
+.PHONY: help setup train resume test lint report example crossval bench-public bench-predict gold agreement label-studio label-studio-env encoder-random pretrain lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,9 @@ $(LS_VENV)/.ready: requirements-label-studio.lock
 
 label-studio: label-studio-env ## the annotation server on 127.0.0.1: [LS_PORT=8080] [LS_DATA=folder of its SQLite file]
 	LS_VENV=$(LS_VENV) LS_DATA=$(LS_DATA) LS_PORT=$(LS_PORT) data/label_studio/start_server
+
+bench-predict: setup ## speed of inference against the stock pipeline, its means, and the curve: [RUN=runs/default] [ARTICLES=2000]
+	$(PY) -m models.bench_predict --model $(RUN) --articles $(or $(ARTICLES),2000) --report reports/predict
 
 encoder-random: setup ## the embedded encoder with seeded random weights, in runs/encoder-random
 	$(PY) -m models.embedded

@@ -242,7 +242,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     trackers = check_trackers(args.track)
     gates = parse_gates(args.fail_under)
-    predictor = load_predictor(args.model)
+    predictor = load_predictor(args.model, engine="torch")
     gates.check_names(predictor.encoder.schema)
     dropped: Counter[str] = Counter()
     gold = [restrict(a, predictor.encoder.schema, dropped) for a in read_sources(args.data)

@@ -20,6 +20,7 @@ from models.date_values import Day
 SENTENCE_CHARS = 2000  # what is longer is a table or a list; searching it for each of its dates would take too long
 _BYLINE = " ?(?:讯|电(?![话视子脑梯力影台商]))"
 _RANGE = r"\s*起?\s*(?:至|到|[-—–~]+)\s*"
+_ANY_BYLINE, _ANY_RANGE = re.compile(_BYLINE), re.compile(_RANGE)
 
 
 def resolve_all(
@@ -73,7 +74,8 @@ def _iso_date(published: str | None) -> Day | None:
 def _byline(mentions: Sequence[str], sentences: Sequence[str], anchors: Anchors) -> Day | None:
     """The day on which the report was written: ``10月12日讯``, ``10月12日电``."""
     for mention, sentence in zip(mentions, sentences, strict=True):
-        if re.search(rf"(?<![\d年月]){re.escape(mention)}{_BYLINE}", sentence):
+        # Compiling an expression for each mention costs more than the look-up: most sentences have no by-line.
+        if _ANY_BYLINE.search(sentence) and re.search(rf"(?<![\d年月]){re.escape(mention)}{_BYLINE}", sentence):
             day = Day.of(read_mention(mention, anchors))
             if day and day.day:
                 return day
@@ -85,4 +87,6 @@ def _has_digits(mention: str) -> bool:
 
 
 def _joined(before: str, mention: str, sentence: str) -> bool:
+    if not _ANY_RANGE.search(sentence):
+        return False
     return re.search(re.escape(before) + _RANGE + re.escape(mention), sentence) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,20 +71,17 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     legal = legal_transitions(schema)
-    borders = [0, *(np.flatnonzero(np.diff(cuts)) + 1).tolist(), len(logits)]
-    path = np.zeros(len(logits), dtype=np.int64)
-    outside = log_probs.argmax(axis=1) == 0
-    for start, end in itertools.pairwise(borders):
-        # A sentence whose every best tag is O is already the best legal sequence, unless a CRF thinks otherwise.
-        if transitions is not None or not outside[start:end].all():
-            path[start:end] = viterbi(log_probs[start:end], legal, transitions)
-    spans = []
-    for start, end in itertools.pairwise(borders):
+    path = log_probs.argmax(axis=1)
+    starts = np.concatenate(([True], np.diff(cuts) != 0))
+    borders = np.append(np.flatnonzero(starts), len(path))
+    # Where every best tag may follow the one before, they are the best legal sequence: few sentences need the search.
+    allowed = legal[np.where(starts, 0, np.concatenate(([0], path[:-1]))), path] & (transitions is None)
+    for i in np.unique(np.searchsorted(borders, np.flatnonzero(~allowed), side="right")).tolist():
+        start, end = borders[i - 1], borders[i]
+        path[start:end] = viterbi(log_probs[start:end], legal, transitions)
         if transitions is not None and path[start:end].any():
             with np.errstate(divide="ignore"):  # an impossible tag has probability 0
                 log_probs[start:end] = np.log(marginals(log_probs[start:end], legal, transitions))
-        for span in tags_to_spans(path[start:end]):
-            first, last = span.token_start + start, span.token_end + start
-            probability = float(np.exp(log_probs[np.arange(first, last), path[first:last]]).mean())
-            spans.append(TokenSpan(token_start=first, token_end=last, label=span.label, score=probability))
-    return spans
+    # No sentence begins with I-, so that no span runs on into the next one.
+    chosen = np.exp(log_probs[np.arange(len(path)), path])
+    return [replace(span, score=float(chosen[span.token_start : span.token_end].mean())) for span in tags_to_spans(path)]

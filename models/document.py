@@ -15,6 +15,7 @@ from data.tags import TokenSpan
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
+from models.engines import Engine, ModelEngine
 from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
 from models.pairs import PairBatch
@@ -35,7 +36,7 @@ class Predictor:
 
     ``thresholds`` is keyed by relation type (0.5 where it lacks one), by label (0 where it lacks one), and by
     ``event`` and ``lone event`` for the lowest score of an event with several parties and with one (0 where it lacks
-    them). ``temperature`` divides the logits of pairs.
+    them). ``temperature`` divides the logits of pairs. ``engine`` computes the scores (:mod:`models.engines`).
     """
 
     model: SigningModel
@@ -43,6 +44,7 @@ class Predictor:
     thresholds: dict[str, float]
     name: str
     temperature: float = 1.0
+    engine: Engine | None = None  # None: the model itself, as training has it
 
     def predict(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[Article]:
         """Predicted articles, in order; any annotation of the given ones is ignored."""
@@ -70,14 +72,17 @@ class Predictor:
         schema = self.encoder.schema
         for article in articles:
             encoded = article if isinstance(article, EncodedArticle) else self.encoder.encode(article)
+            engine = self._engine()
             with torch.inference_mode():
                 batch = self.encoder.batch([encoded])
-                states = self.model.merged_states(batch)
-                pairs, scores = self.model.score_pairs(batch, states, [list(encoded.spans)],
-                                                       temperature=self.temperature)
+                _, states = engine.read(batch)
+                pairs, scores = engine.score_pairs(batch, states, [list(encoded.spans)], temperature=self.temperature)
             entities = _entities(encoded, encoded.spans, schema)
             relations = _relations(entities, pairs, scores, schema, self.thresholds, 0)
             yield self._assemble(encoded, _Reading(entities, relations, _signing_score(pairs, scores, schema)))[0]
+
+    def _engine(self) -> Engine:
+        return self.engine or ModelEngine(self.model)
 
     def _batches(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[list[EncodedArticle]]:
         """Encoded articles in groups of at most ``BATCH_TOKENS`` tokens (one alone where it is longer)."""
@@ -112,13 +117,14 @@ class Predictor:
     def _read(self, encoded: Sequence[EncodedArticle], least_score: float | None) -> list[_Reading]:
         """What each article of a batch holds."""
         schema = self.encoder.schema
+        engine = self._engine()
         with torch.inference_mode():
             batch = self.encoder.batch(encoded)
-            output = self.model.joint(batch)
-            decoded = self.model.decode(batch, output.tag_logits)
+            tag_logits, states = engine.read(batch)
+            decoded = self.model.decode(batch, tag_logits)
             spans = [[s for s in found if self._holds(s)] for found in decoded]
-            pairs, scores = self.model.score_pairs(batch, output.states, spans, temperature=self.temperature)
-            doubts = (1.0 - torch.softmax(output.tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
+            pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
+            doubts = (1.0 - torch.softmax(tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []
         pair_base = span_base = token_base = 0
         for article, every, found, count in zip(encoded, decoded, spans, pairs.pair_counts, strict=True):

@@ -39,6 +39,13 @@ class PairBatch:
     sentence_of_token: torch.Tensor  # (N,) sentence index over the batch
     pair_counts: list[int]  # pairs of each article
 
+    @property
+    def sentence_bounds(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """First token and end ``(S,)`` of the sentence that each span begins in."""
+        of_span = self.sentence_of_token[self.span_start]
+        return (torch.searchsorted(self.sentence_of_token, of_span),
+                torch.searchsorted(self.sentence_of_token, of_span, right=True))
+
     def to(self, device: torch.device) -> PairBatch:
         """The same batch on another device."""
         moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, torch.Tensor)}

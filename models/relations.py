@@ -88,11 +88,10 @@ class RelationHead(nn.Module):
             sums: ``(N + 1, D + 1)`` prefix sums of the weighted tokens.
             left, right: ``(P,)`` the earlier and the later span of each pair.
         """
-        last = len(tokens) - 1
+        last = tokens.shape[0] - 1  # len() would be frozen by the ONNX export
         after = (pairs.span_last + 1).clamp(max=last)  # (S,)
         before = (pairs.span_start - 1).clamp(min=0)  # (S,)
-        sentence_start, sentence_end = _sentence_bounds(pairs.sentence_of_token)
-        summary = _pool(sums, sentence_start, sentence_end)[pairs.sentence_of_token[pairs.span_start]]  # (S, D)
+        summary = _pool(sums, *pairs.sentence_bounds)  # (S, D)
         of_left = self.places["after_left"](tokens[after]) + self.places["left_sentence"](summary)
         of_right = (self.places["before_right"](tokens[before]) + self.places["after_right"](tokens[after])
                     + self.places["right_sentence"](summary))
@@ -109,10 +108,3 @@ def _pool(sums: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.T
     """Weighted means ``(K, D)`` over the half-open stretches; zero where a stretch is empty."""
     total = sums[torch.maximum(end, start)] - sums[start]
     return total[:, :-1] / total[:, -1:].clamp(min=1e-3)
-
-
-def _sentence_bounds(sentence_of_token: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """First token and end of every sentence index up to the largest; indices without a token get an empty stretch."""
-    count = int(sentence_of_token[-1]) + 1 if len(sentence_of_token) else 0
-    numbers = torch.arange(count, device=sentence_of_token.device)
-    return (torch.searchsorted(sentence_of_token, numbers), torch.searchsorted(sentence_of_token, numbers, right=True))

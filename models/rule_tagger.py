@@ -16,6 +16,10 @@ from models.gazetteer import CleanSpan, Gazetteer
 PERSON, ROLE, DATE = "PERSON", "ROLE", "DATE"
 MAX_NAME_LENGTH = 26  # of an institution, in characters before its suffix
 _PUNCTUATION = re.compile(r"[^\w·]")
+_PARTY_POST = re.compile("副?书记|常委")
+_BYLINE_GLUE = re.compile("[:/]? ?")
+_DOTTED_NAME = re.compile(f"[{patterns.HAN}]{{2,7}}·[{patterns.HAN}]{{2,7}}")
+_STRICT_END = re.compile(f"(?![{patterns.HAN}])|等|同志")
 
 
 @dataclass
@@ -27,6 +31,9 @@ class RuleTagger:
     surnames: frozenset[str]
     spans: list[CleanSpan] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._taken = bytearray(len(self.text))  # 1 for each character of a span
+
     def tag(self) -> list[CleanSpan]:
         """All mentions, ORG among them whatever the schema holds: an organisation bounds posts and parties."""
         self._dates()
@@ -35,7 +42,7 @@ class RuleTagger:
                  if s.label != PERSON or s.char_end - s.char_start > 2]
         # 市委 in 市委书记 is part of the post.
         self._institutions([s for s in known if s.label in (HOSPITAL, ORG)
-                            and not re.compile("副?书记|常委").match(self.text, s.char_end)])
+                            and not _PARTY_POST.match(self.text, s.char_end)])
         roles = self._role_candidates([s for s in known if s.label == ROLE])
         self._persons_beside_roles(roles)
         self._credits()
@@ -45,18 +52,25 @@ class RuleTagger:
         return sorted(self.spans)
 
     def _free(self, span: CleanSpan) -> bool:
-        return not any(span.overlaps(other) for other in self.spans)
+        return self._taken.find(1, span.char_start, span.char_end) < 0
 
     def _add(self, start: int, end: int, label: str) -> bool:
         span = CleanSpan(char_start=start, char_end=end, label=label)
         free = start < end and self._free(span)
         if free:
             self.spans.append(span)
+            self._taken[start:end] = b"\1" * (end - start)
         return free
 
     def _add_all(self, spans: Iterable[CleanSpan]) -> None:
         for span in sorted(spans, key=lambda s: (s.char_start - s.char_end, s.char_start)):
             self._add(span.char_start, span.char_end, span.label)
+
+    def _add_everywhere(self, name: str, label: str) -> None:
+        start = self.text.find(name)
+        while start >= 0:
+            self._add(start, start + len(name), label)
+            start = self.text.find(name, start + len(name))
 
     def _dates(self) -> None:
         for match in patterns.DATE.finditer(self.text):
@@ -79,8 +93,7 @@ class RuleTagger:
         for match in patterns.ALIAS.finditer(self.text):
             named = next((s for s in self.spans if s.char_end == match.start()), None)
             if named is not None:
-                for other in re.finditer(re.escape(match[1]), self.text):
-                    self._add(*other.span(), named.label)
+                self._add_everywhere(match[1], named.label)
 
     def _widened(self, known: CleanSpan) -> CleanSpan:
         """A short name of the dictionary with the place in front: 市妇幼 is 淮安市妇幼 where the text says so."""
@@ -132,7 +145,7 @@ class RuleTagger:
             byline = patterns.ROLE_CORE.match(self.text, role.char_start)
             after = role.char_end
             if byline and byline["byline"]:
-                after = re.compile("[:/]? ?").match(self.text, after).end()  # type: ignore[union-attr]
+                after = _BYLINE_GLUE.match(self.text, after).end()  # type: ignore[union-attr]
             self._names_from(after)
             self._name_before_bracket(role)
             # 方明书记, 张院长: the name ends where the post begins and begins at an edge.
@@ -168,7 +181,7 @@ class RuleTagger:
     def _name_length(self, start: int, *, strict: bool = False) -> int:
         """Length of the name that begins at ``start``, 0 where none does; ``strict`` wants a mark behind it."""
         text = self.text
-        dotted = re.compile(f"[{patterns.HAN}]{{2,7}}·[{patterns.HAN}]{{2,7}}").match(text, start)
+        dotted = _DOTTED_NAME.match(text, start)
         if dotted:
             whole = dotted.end() - start
             shorter = range(dotted[0].index("·") + 3, whole)
@@ -182,7 +195,7 @@ class RuleTagger:
             lengths = (4, 3)
         elif text[start : start + 1] in self.surnames:
             lengths = (3, 2)
-        end = re.compile(f"(?![{patterns.HAN}])|等|同志") if strict else patterns.NAME_END
+        end = _STRICT_END if strict else patterns.NAME_END
         possible = [n for n in lengths if self._may_be_name(start, start + n)]
         bounded = [n for n in possible if end.match(text, start + n)]
         return bounded[0] if bounded else 0
@@ -211,8 +224,7 @@ class RuleTagger:
     def _repeat_persons(self) -> None:
         names = {self.text[s.char_start : s.char_end] for s in self.spans if s.label == PERSON}
         for name in sorted((n for n in names if len(n) > 1), key=len, reverse=True):
-            for match in re.finditer(re.escape(name), self.text):
-                self._add(*match.span(), PERSON)
+            self._add_everywhere(name, PERSON)
 
     def _roles_beside_persons(self, roles: Sequence[CleanSpan]) -> None:
         """Keep the posts that touch a person, and those chained to such a post by 、 or 兼."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers.utils import logging as hf_logging
 from data.errors import ModelError
 from data.schema import schema_from_dict
 from models.document import Predictor
+from models.engines import make_engine
 from models.inputs import TextEncoder
 from models.signing import SETTINGS, SigningModel
 
@@ -44,10 +46,11 @@ def check_checkpoint(folder: Path, *, required: tuple[str, ...] = REQUIRED) -> N
                          repair="a training that was killed goes on with: python -m training.train --config … --resume")
 
 
-def load_predictor(folder: Path | str) -> Predictor:
-    """Read a run folder for inference.
+def load_predictor(folder: Path | str, engine: str = "auto") -> Predictor:
+    """Read a run folder for inference; ``engine`` is one of :data:`models.engines.ENGINES`.
 
     Raises:
+        UsageError: there is no such engine.
         ModelError: the folder is missing, incomplete, holds only a pickle, or is no model of ours.
     """
     path = Path(folder)
@@ -64,7 +67,7 @@ def load_predictor(folder: Path | str) -> Predictor:
         raise ModelError(f"lacks weights that this version needs: {', '.join(lacking[:5])} …", place=str(path),
                          repair="train it anew with this version: make train")
     model.eval()
-    return predictor_of(model, tokenizer, name=path.name)
+    return replace(predictor_of(model, tokenizer, name=path.name), engine=make_engine(engine, model, path))
 
 
 def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, name: str) -> Predictor:

@@ -14,6 +14,7 @@ from data.validate import validate_articles
 from models import document
 from models.document import Predictor, text_view
 from models.extractor import Extractor
+from models.run_folder import load_predictor
 
 
 def short(articles: list[Article], length: int = 300) -> list[Article]:
@@ -201,8 +202,9 @@ def test_the_front_door(run_folder, predictor: Predictor, seeds: list[Article]) 
     given = short(seeds[:2], 200)
     found = extractor.extract(given[0].text, published=given[0].published, publisher=given[0].publisher)
     assert found.id == "text" and found.published == given[0].published
-    assert found.entities == next(predictor.predict(given)).entities
-    assert [article_to_dict(a) for a in extractor.extract_all(given)] == [article_to_dict(a) for a in predictor.predict(given)]
+    expected = list(replace(load_predictor(run_folder), name=predictor.name).predict(given))
+    assert found.entities == expected[0].entities
+    assert [article_to_dict(a) for a in extractor.extract_all(given)] == [article_to_dict(a) for a in expected]
     assert extractor.extract("").entities == ()
 
 

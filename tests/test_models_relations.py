@@ -13,7 +13,7 @@ from data.schema import Schema
 from data.tags import TokenSpan
 from models.inputs import TextEncoder
 from models.pairs import build_pairs
-from models.relations import FORMS, PRIOR_LOGIT, RelationHead, _pool, _prefix_sums, _sentence_bounds
+from models.relations import FORMS, PRIOR_LOGIT, RelationHead, _pool, _prefix_sums
 from models.signing import SigningModel
 
 
@@ -42,10 +42,12 @@ def test_pools_are_means_and_zero_where_empty() -> None:
     assert pooled.flatten().tolist() == [3.0, 4.0, 0.0, 0.0]
 
 
-def test_sentence_bounds_leave_a_sentence_without_tokens_empty() -> None:
-    start, end = _sentence_bounds(torch.tensor([0, 0, 2, 2, 2]))
-    assert start.tolist() == [0, 2, 2] and end.tolist() == [2, 2, 5]
-    assert [len(x) for x in _sentence_bounds(torch.zeros(0, dtype=torch.long))] == [0, 0]
+def test_a_span_knows_the_sentence_it_begins_in(encoder: TextEncoder, hospital: Schema) -> None:
+    article = encoder.encode(Article(id="a", text="甲院与张三。乙院到。"))
+    pairs = build_pairs([article], [[TokenSpan(token_start=0, token_end=2, label=0), TokenSpan(token_start=6, token_end=8, label=0)]],
+                        hospital)
+    start, end = pairs.sentence_bounds
+    assert start.tolist() == [0, 6] and end.tolist() == [6, 10]
 
 
 def test_shapes_and_the_cautious_start(head: RelationHead, encoder: TextEncoder, hospital: Schema) -> None:

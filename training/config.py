@@ -96,6 +96,14 @@ class TaggerConfig(Section):
     max_span_tokens: int = Field(default=32, ge=1, le=510)  # biaffine: longer entities are never found
 
 
+class TeacherConfig(Section):
+    """A finished run whose tag scores a smaller model learns beside the gold (training/trainer.py)."""
+
+    run: str  # a run folder with the same schema and windows
+    weight: float = Field(default=1.0, gt=0)  # of its divergence in the joint loss
+    temperature: float = Field(default=2.0, gt=0)  # flattens both sides' scores
+
+
 class TrainConfig(Section):
     """Everything a run depends on. ``run.yaml`` of a run folder is this, resolved."""
 
@@ -104,6 +112,8 @@ class TrainConfig(Section):
     seed: int = 13
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
+    layers: int | None = Field(default=None, ge=1)  # first layers of the encoder to keep, for a smaller model; null: all
+    teacher: TeacherConfig | None = None
     hints: bool = True  # let the rules mark what they find (models/hints.py); off for data with other labels
     relation_head: Literal["ends", "biaffine", "between", "full"] = "full"  # what pairs are judged by (models/relations.py)
     tagger: TaggerConfig = TaggerConfig()

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
-import torch
 from transformers import BertForMaskedLM
 
-SIZE = {"cpu": 2048, "cuda": 8192}
+from models.throughput import matrix_peak
 
-
-def matrix_peak(device: torch.device, *, bf16: bool, repeats: int = 5) -> float:
-    """Operations per second of a large square matrix product, the best of ``repeats``."""
-    size = SIZE.get(device.type, 2048)
-    left, right = (torch.randn(size, size, device=device, dtype=torch.bfloat16 if bf16 else torch.float32) for _ in range(2))
-    best = float("inf")
-    for _ in range(repeats):
-        started = time.perf_counter()
-        product = left @ right
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - started)
-        del product
-    return 2 * size**3 / best
+__all__ = ["matrix_peak", "training_flops"]
 
 
 def training_flops(model: BertForMaskedLM, *, length: int, masked_share: float) -> float:

@@ -30,7 +30,15 @@ from models.attention import PLAIN
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
-from models.run_folder import check_checkpoint, dump_yaml, predictor_of, quietly, remove_folder, save_run
+from models.run_folder import (
+    check_checkpoint,
+    dump_yaml,
+    load_predictor,
+    predictor_of,
+    quietly,
+    remove_folder,
+    save_run,
+)
 from models.signing import SETTINGS, SigningModel
 from training.config import TrainConfig, load_config
 from training.stream import training_stream
@@ -102,6 +110,11 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     if not isinstance(bert, BertConfig):
         raise ModelError(f"expected a BERT architecture, found {bert.model_type}", place=config.encoder,
                          repair="encoder: hfl/chinese-macbert-base, or any checkpoint whose model_type is bert")
+    if config.layers is not None:
+        if config.layers > bert.num_hidden_layers:
+            raise UsageError(f"the encoder has {bert.num_hidden_layers} layers, asked for {config.layers}",
+                             place="layers", repair=f"--set layers={bert.num_hidden_layers}")
+        bert.num_hidden_layers = config.layers
     bert.id2label = dict(enumerate(schema.tags))
     bert.label2id = {tag: i for i, tag in enumerate(schema.tags)}
     if (rate := config.regularise.encoder_dropout) is not None:
@@ -118,6 +131,21 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
     if config.hints:
         model.widen_token_types(TOKEN_TYPES)
     return model, tokenizer
+
+
+def load_teacher(config: TrainConfig, student: SigningModel) -> SigningModel | None:
+    """The run that a smaller model learns from, frozen.
+
+    Raises:
+        ModelError, UsageError: there is no such run, or it reads other tags or another vocabulary.
+    """
+    if config.teacher is None:
+        return None
+    teacher = load_predictor(config.teacher.run, engine="torch").model
+    if (teacher.schema.tags, teacher.config.vocab_size) != (student.schema.tags, student.config.vocab_size):
+        raise UsageError("expected a run with the same tags and vocabulary", place="teacher.run",
+                         repair="train both with the same schema and encoder")
+    return teacher.requires_grad_(False).to(student.device)
 
 
 def make_stream(config: TrainConfig, material: Material, encoder: TextEncoder, *, processes: int = 1) -> Dataset:
@@ -148,7 +176,7 @@ def train(
 
     steps_per_epoch = max(1, len(stream) // options.epochs // processes)
     arguments = training_arguments(config, steps_per_epoch=steps_per_epoch, bf16=bf16)
-    trainer = SigningTrainer(config=config, model=model, stream=stream, args=arguments,
+    trainer = SigningTrainer(config=config, model=model, stream=stream, args=arguments, teacher=load_teacher(config, model),
                              score=score_dev if material.dev else None)
     checkpoints = checkpoint_folder(config)
     checkpoint = last_complete_checkpoint(checkpoints) if resume else None

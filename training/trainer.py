@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from torch.nn import functional
 from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerControl, TrainingArguments
 
+from models.inputs import Batch
 from models.signing import SigningModel
 from training.config import TrainConfig
 from training.regularise import WeightAverage, layers_below_top, perturbed, symmetric_divergence
@@ -28,8 +30,8 @@ class SigningTrainer(Trainer):
     control: TrainerControl
 
     def __init__(self, *, config: TrainConfig, model: SigningModel, stream: Dataset,
-                 score: Callable[[], dict[str, float]] | None, **kwargs: Any) -> None:
-        self.config, self.score = config, score
+                 score: Callable[[], dict[str, float]] | None, teacher: SigningModel | None = None, **kwargs: Any) -> None:
+        self.config, self.score, self.teacher = config, score, teacher
         self.optimizer: torch.optim.Optimizer | None = None
         # The trainer only evaluates when it has a data set; what is scored is our own business.
         super().__init__(model=model, train_dataset=stream, eval_dataset=stream if score else None,
@@ -85,8 +87,23 @@ class SigningTrainer(Trainer):
             divergence = symmetric_divergence(outputs["tag_logits"], again["tag_logits"])
             self._parts["r_drop_loss"] = float(divergence.detach())
             loss = (loss + again["loss"]) / 2 + options.r_drop * divergence
+        if self.teacher is not None:
+            distance = self._from_teacher(inputs["batch"], outputs["tag_logits"])
+            self._parts["teacher_loss"] = float(distance.detach())
+            loss = loss + distance
         # The mean over accumulated batches is taken by the trainer: the batch has no labels that it could count.
         return (loss, outputs) if return_outputs else loss
+
+    def _from_teacher(self, batch: Batch, tag_logits: torch.Tensor) -> torch.Tensor:
+        """Divergence of the tag scores ``(N, tags)`` from the teacher's (Hinton et al. 2015,
+        https://arxiv.org/abs/1503.02531)."""
+        assert self.teacher is not None and self.config.teacher is not None
+        warmth = self.config.teacher.temperature
+        with torch.no_grad():
+            expected = self.teacher.to(tag_logits.device).joint(batch).tag_logits.float()
+        divergence = functional.kl_div((tag_logits.float() / warmth).log_softmax(-1), (expected / warmth).softmax(-1),
+                                       reduction="batchmean")
+        return self.config.teacher.weight * warmth**2 * divergence
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Adds the parts of the last loss to each log line."""
