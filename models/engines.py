@@ -104,6 +104,8 @@ def make_engine(name: str, model: SigningModel, folder: Path) -> Engine:
 
     from models.fast_bert import FastEngine
 
+    if model.span_scorer is not None:  # spans are not scored by the other engines
+        return ModelEngine(model)
     chosen = choose_engine(name, folder)
     if chosen in ("onnx", "onnx-int8"):
         from models.onnx_engine import OnnxEngine, check_export
