@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from data.article import Article
+from data.schema import restrict
 from data.sources import read_sources
 from models.engines import native_bf16
 from models.export import micro_f1
@@ -23,11 +25,12 @@ COLOURS = {"torch": "#4e79a7", "torch-bf16": "#e15759", "onnx": "#59a14f", "onnx
 
 def curve_points(runs: Sequence[Path], articles: Sequence[Article]) -> list[dict[str, Any]]:
     """For each run and each engine it can use here: characters a second of the full path, F1 on the development set."""
-    gold = read_sources([GOLD])
+    annotated = read_sources([GOLD])
     points = []
     for run in runs:
         for engine in ["torch", *(["torch-bf16"] if native_bf16() else []), *exported(run)]:
             predictor = load_predictor(run, engine=engine)
+            gold = [restrict(a, predictor.encoder.schema, Counter()) for a in annotated]
             entities, relations = micro_f1(gold, list(predictor.predict(gold)))
             seconds = []
             for _ in range(2):

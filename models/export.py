@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _need_onnx()
     import torch
 
+    from data.schema import restrict
     from data.sources import read_sources
     from models.engines import native_bf16
     from models.onnx_engine import FOLDER, RECORD, cpu_name, weights_digest
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads or torch.get_num_threads())
     replaces = args.replaces or ("torch-bf16" if native_bf16() and not torch.cuda.is_available() else "torch")
     predictor = load_predictor(args.model, engine=replaces)
-    gold = read_sources(args.data[:1])
+    gold = [restrict(a, predictor.encoder.schema, Counter()) for a in read_sources(args.data[:1])]
     articles = [*gold, *read_sources(args.data[1:])][:PARITY_ARTICLES]
     if not articles:
         raise UsageError("the gates have no article to measure on", place="--data", repair="--data data/corpus@dev")

@@ -14,6 +14,7 @@ from data.article import Article, article_to_dict, read_jsonl, write_jsonl
 from data.validate import validate_articles
 from models.document import Predictor
 from models.predict import main, parse_arguments
+from models.run_folder import load_predictor
 
 TEXT = "11月8日，甲市中心医院与乙县人民医院签署战略合作协议，院长张三签字。"
 
@@ -32,7 +33,7 @@ def test_text_in_jsonl_out(run_folder: Path, tmp_path: Path, article_file: Path,
     found, = read_jsonl(out)
     assert (found.id, found.text, found.model) == ("one", TEXT, "untrained") and found.entities
     assert validate_articles([found]) == []
-    again, = predictor.predict([Article(id="one", text=TEXT)])
+    again, = load_predictor(run_folder).predict([Article(id="one", text=TEXT)])
     assert article_to_dict(found) == article_to_dict(again)
     assert sorted(p.name for p in out.parent.iterdir()) == ["out.jsonl", "out.summary.json"]
 
@@ -66,13 +67,13 @@ def test_standard_input_and_output(run_folder: Path, monkeypatch: pytest.MonkeyP
 def test_events_only(run_folder: Path, article_file: Path, predictor: Predictor, call) -> None:
     said = call(main, "--model", run_folder, "--input", article_file, "--output", "-", "--events-only")
     lines = [json.loads(line) for line in said.out.splitlines()]
-    again, = predictor.predict([Article(id="one", text=TEXT)])
+    again, = load_predictor(run_folder).predict([Article(id="one", text=TEXT)])
     assert [{"article": "one", "published": None, "publisher": None, **e} for e in article_to_dict(again)["events"]] == lines
     assert lines and all("parties" in line and "text" not in line for line in lines)
 
 
 def test_a_register_links_the_parties_of_events(run_folder: Path, tmp_path: Path, article_file: Path, predictor: Predictor, call) -> None:
-    again, = predictor.predict([Article(id="one", text=TEXT)])
+    again, = load_predictor(run_folder).predict([Article(id="one", text=TEXT)])
     name = again.events[0].parties[0]
     register = tmp_path / "hospitals.csv"
     register.write_text(f"id,name\nH1,{name}\n,无号医院\n", encoding="utf-8")
