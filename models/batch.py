@@ -263,7 +263,7 @@ def make_reading(options: BatchOptions, register: Register | None) -> Reading:
     """Load the model of a run."""
     from models.extractor import Extractor
 
-    extractor = Extractor.load(options.model, **({"engine": options.engine} if options.engine else {}))
+    extractor = Extractor.load(options.model, engine=options.engine or "auto")
     return Reading(extract=extractor.extract_all, kind=options.kind, register=register)
 
 

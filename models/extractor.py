@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from data.article import Article
 from data.documents import ReadFault
@@ -26,13 +25,14 @@ class Extractor:
         self.extract("甲院与乙院签约。")
 
     @classmethod
-    def load(cls, folder: Path | str, **options: Any) -> Extractor:
-        """Load a run folder; ``options`` are those of :func:`models.run_folder.load_predictor`.
+    def load(cls, folder: Path | str, *, engine: str = "auto") -> Extractor:
+        """Load a run folder; ``engine`` is one of :data:`models.engines.ENGINES`.
 
         Raises:
-            ModelError: the folder is missing, incomplete or unsafe.
+            ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
+            UsageError: there is no such engine.
         """
-        return cls(load_predictor(folder, **options))
+        return cls(load_predictor(folder, engine=engine))
 
     @property
     def name(self) -> str:
