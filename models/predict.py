@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import UsageError, run_command
+from models.engines import ENGINES
 
 FORMATS = ("jsonl", "parquet", "csv", "xlsx")
-ENGINES = ("auto", "torch", "onnx", "onnx-int8")
 _EXAMPLES = """examples:
   python -m models.predict --model runs/default --input data/articles --output out.jsonl
   python -m models.predict --model runs/default --input 'news/*.html' archive.zip crawl.tar.gz --output events.xlsx
