@@ -120,7 +120,9 @@ def test_it_is_saved_with_its_transitions_and_loads_as_a_stock_tagger(trained: P
     article = Article(id="a", text=seeds[1].text[:200])
     before, after = next(trained.predict([article])), next(loaded.predict([article]))
     assert before.entities
-    keys = [[(e.char_start, e.char_end, e.label, round(e.score or 0.0, 2)) for e in a.entities] for a in (before, after)]
+    keys = [[(e.char_start, e.char_end, e.label) for e in a.entities] for a in (before, after)]
     assert keys[0] == keys[1]
+    # The loaded run computes in bf16 where the CPU does.
+    assert [e.score for e in after.entities] == pytest.approx([e.score for e in before.entities], abs=0.02)
     stock = AutoModelForTokenClassification.from_pretrained(tmp_path)
     assert type(stock) is BertForTokenClassification and torch.equal(stock.classifier.weight, trained.model.classifier.weight)
