@@ -53,8 +53,8 @@ def marginals(log_probs: np.ndarray, legal: np.ndarray, transitions: np.ndarray)
     return np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
 
 
-def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None
-                 ) -> list[TokenSpan]:
+def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None,
+                 bonus: np.ndarray | None = None) -> list[TokenSpan]:
     """Scored spans of one article.
 
     Args:
@@ -62,6 +62,7 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
         schema: gives the tags and what may follow what.
         cuts: ``(tokens,)`` sentence index of each token; no span crosses from one sentence into the next.
         transitions: ``(tags, tags)`` scores of a CRF, where there is one.
+        bonus: ``(tokens, tags)`` added to the log probabilities in the search, not to the scores of the spans found.
 
     Returns:
         Spans in order, each with the mean (with a CRF: marginal) probability of its tags as ``score``.
@@ -71,14 +72,15 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     legal = legal_transitions(schema)
-    path = log_probs.argmax(axis=1)
+    searched = log_probs if bonus is None else log_probs + bonus
+    path = searched.argmax(axis=1)
     starts = np.concatenate(([True], np.diff(cuts) != 0))
     borders = np.append(np.flatnonzero(starts), len(path))
     # Where every best tag may follow the one before, they are the best legal sequence: few sentences need the search.
     allowed = legal[np.where(starts, 0, np.concatenate(([0], path[:-1]))), path] & (transitions is None)
     for i in np.unique(np.searchsorted(borders, np.flatnonzero(~allowed), side="right")).tolist():
         start, end = borders[i - 1], borders[i]
-        path[start:end] = viterbi(log_probs[start:end], legal, transitions)
+        path[start:end] = viterbi(searched[start:end], legal, transitions)
         if transitions is not None and path[start:end].any():
             with np.errstate(divide="ignore"):  # an impossible tag has probability 0
                 log_probs[start:end] = np.log(marginals(log_probs[start:end], legal, transitions))

@@ -19,6 +19,7 @@ from data.schema import Schema, schema_from_dict
 from data.tags import TokenSpan
 from models.crf import LinearChainCrf
 from models.decoding import decode_spans
+from models.hints import continuation_bonus
 from models.inputs import Batch, sentence_lengths, tag_targets
 from models.pairs import PairBatch, build_pairs, pair_targets
 from models.relations import RelationHead
@@ -217,7 +218,8 @@ class SigningModel(BertForTokenClassification):
         for article, count in zip(batch.articles, batch.token_counts, strict=True):
             part = scores[start : start + count]
             spans.append(greedy_spans(part) if self.span_scorer is not None
-                         else decode_spans(part, self.schema, article.sentence_of_token, transitions))
+                         else decode_spans(part, self.schema, article.sentence_of_token, transitions,
+                                           continuation_bonus(article.token_types, self.schema.tags)))
             start += count
         return spans
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pytest
+
 from data.article import Article
 from data.schema import Schema
-from models.hints import HINT_LABELS, PART_CHARS, TOKEN_TYPES, _parts, hint_types
+from models.decoding import decode_spans
+from models.hints import HINT_LABELS, PART_CHARS, TOKEN_TYPES, _parts, continuation_bonus, hint_types
 from models.inputs import TextEncoder
 
 
@@ -43,3 +47,27 @@ def test_parts_cover_long_text_once_and_break_at_sentences() -> None:
     line = "长" * (2 * PART_CHARS + 1)
     assert [e - s for s, e in _parts(line)] == [PART_CHARS, PART_CHARS, 1]
     assert list(_parts("")) == []
+
+
+def test_a_name_that_begins_with_a_hint_goes_on_with_it(hospital: Schema) -> None:
+    tags = hospital.tags
+    begin, inside = tags.index("B-HOSPITAL"), tags.index("I-HOSPITAL")
+    probabilities = np.full((4, len(tags)), 0.001)
+    probabilities[0, begin] = probabilities[1, inside] = 0.99
+    probabilities[2:, 0], probabilities[2:, inside] = 0.6, 0.39  # 首钢|医院: the tagger would stop half-way
+    types = np.array([1, 2, 2, 2])  # the rules see one hospital
+    bonus = continuation_bonus(types, tags)
+    assert [s.token_end for s in decode_spans(np.log(probabilities), hospital, np.zeros(4))] == [2]
+    [whole] = decode_spans(np.log(probabilities), hospital, np.zeros(4), None, bonus)
+    assert whole.token_end == 4
+    total = probabilities.sum(axis=1)
+    assert whole.score == pytest.approx(np.mean([0.99, 0.99, 0.39, 0.39] / total)), "the bonus is no part of the score"
+
+
+def test_no_hint_makes_a_mention_by_itself(hospital: Schema) -> None:
+    probabilities = np.full((3, len(hospital.tags)), 0.001)
+    probabilities[:, 0] = 0.95
+    bonus = continuation_bonus(np.array([1, 2, 2]), hospital.tags)
+    assert bonus is not None and decode_spans(np.log(probabilities), hospital, np.zeros(3), None, bonus) == []
+    assert continuation_bonus(np.zeros(3, dtype=int), hospital.tags) is None
+    assert continuation_bonus(np.array([1, 2, 2]), ("O", "B-book", "I-book")) is None
