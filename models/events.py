@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from models.aliases import Clusters
 from models.dates import resolve_all
 from models.event_fields import EventText, agreement_name, event_kind, event_status, is_denied
 
+_DEED = re.compile("签|揭牌|揭幕|授牌")
 SIGNING_RELATIONS = ("SIGNED_WITH", "SIGNED_FOR", "SIGNED_ON")  # each of them alone makes an event
 MAX_CLIQUE_PAIRS = 60
 SPOKE_SHARE = 0.75  # of the weaker of two hub scores; below it the pair between the spokes is no agreement
@@ -155,9 +157,9 @@ def _signatories(
         if relation.type == "HOLDS_ROLE":
             roles[relation.head].append(relation.tail)
     found: dict[int, tuple[str, tuple[str, ...], str]] = {}
-    for relation in relations:
-        if relation.type != "SIGNED_FOR" or clusters.of[relation.tail] not in parties:
-            continue
+    signing = [r for r in relations if r.type == "SIGNED_FOR" and clusters.of[r.tail] in parties]
+    # Where some sign and others unveil a plaque beside them, only the former are signatories.
+    for relation in [r for r in signing if not _unveils(r.head, view)] or signing:
         person = clusters.of[relation.head]
         here = _unique(view.surfaces[i] for i in roles[relation.head])
         if not here:
@@ -167,6 +169,13 @@ def _signatories(
         if known is None or len(here) > len(known[1]):
             found[person] = clusters.names[person], here, clusters.names[clusters.of[relation.tail]]
     return tuple(Signatory(person=name, roles=posts, hospital=hospital) for name, posts, hospital in found.values())
+
+
+def _unveils(person: str, view: TextView) -> bool:
+    """True if what the sentence says next of the person's hand is an unveiling, not a signature."""
+    sentence = view.sentences[view.sentence_of[person]]
+    deed = _DEED.search(sentence, max(0, sentence.find(view.surfaces[person])))
+    return deed is not None and not deed[0].startswith("签")
 
 
 def _date(

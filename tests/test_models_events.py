@@ -206,3 +206,13 @@ def test_events_come_in_the_order_of_the_text_and_evidence_is_their_sentence(mar
 ])
 def test_pairs_between_the_spokes_of_a_hub_go(strength: dict[tuple[int, int], float], expected: set[tuple[int, int]]) -> None:
     assert spokes({frozenset(k): v for k, v in strength.items()}) == {frozenset(k) for k in expected}
+
+
+def test_who_unveils_a_plaque_beside_those_who_sign_is_no_signatory(marked) -> None:
+    sign = "{H1:甲医院}院长{P1:张三}与{H2:乙医院}院长{P2:李四}共同签署协议。\n> H1 + H2; P1 for H1; P2 for H2\n"
+    unveil = "{H1:甲医院}副院长{P1:王五}与{H2:乙医院}副院长{P2:赵六}为协作基地揭牌。\n> P1 for H1; P2 for H2"
+    [event] = events(marked(sign + unveil, header("甲医院", "乙医院")))
+    assert [s.person for s in event.signatories] == ["张三", "李四"]
+    # Where nobody is said to sign, those who unveil stand for their institutions.
+    [event] = events(marked("{H1:甲医院}与{H2:乙医院}结为联盟。\n> H1 + H2\n" + unveil, header("甲医院", "乙医院")))
+    assert [s.person for s in event.signatories] == ["王五", "赵六"]
