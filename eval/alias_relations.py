@@ -18,7 +18,17 @@ Fact = tuple[str, Hashable, Hashable]
 
 
 def fact_counts(gold: Article, predicted: Article, schema: Schema, kind: str | None = None) -> Counts:
-    """Counts of one article's facts, of one relation type or of all.
+    """Counts of one article's facts, of one relation type or of all; see :func:`facts_of`."""
+    return count_sets(*(facts_of_type(side, kind) for side in facts_of(gold, predicted, schema)))
+
+
+def facts_of_type(facts: set[Fact], kind: str | None) -> set[Fact]:
+    """Those of one relation type, or all."""
+    return {fact for fact in facts if kind in (None, fact[0])}
+
+
+def facts_of(gold: Article, predicted: Article, schema: Schema) -> tuple[set[Fact], set[Fact]]:
+    """One article's facts in gold and in the prediction.
 
     A predicted mention belongs to the gold cluster that holds a mention of its offsets and label or, where the tagger
     saw one that gold lacks, the only gold cluster with its surface; otherwise it is an end that gold does not have.
@@ -37,14 +47,12 @@ def fact_counts(gold: Article, predicted: Article, schema: Schema, kind: str | N
         made: set[Fact] = set()
         by_id = {e.id: e for e in article.entities}
         for relation in article.relations:
-            if kind not in (None, relation.type):
-                continue
             ends = end_of(by_id[relation.head]), end_of(by_id[relation.tail])
             spec = schema.relation(relation.type)
             made.add((relation.type, *(sorted(ends, key=repr) if spec and spec.symmetric else ends)))
         return made
 
-    return count_sets(facts(gold), facts(predicted))
+    return facts(gold), facts(predicted)
 
 
 def _gold_ends(gold: Article) -> tuple[dict[tuple[int, int, str], Hashable], dict[tuple[str, str], set[Hashable]]]:

@@ -15,7 +15,7 @@ from seqeval.scheme import IOB2
 
 from data.article import Article, Entity
 from data.schema import Schema
-from eval.alias_relations import fact_counts
+from eval.alias_relations import facts_of, facts_of_type
 from eval.bootstrap import f1_of_counts, interval
 from eval.clusters import score_clusters
 from eval.counts import Counts, count_sets, scores_of, table_of
@@ -66,14 +66,17 @@ def _triples(article: Article) -> set[tuple[str, str, str]]:
 def _score_by(
     pairs: Sequence[tuple[Article, Article]], items: Callable[[Article, str | None], list[Any]], names: Sequence[str]
 ) -> dict[str, Any]:
-    return _score_counts(pairs, lambda g, p, name: count_sets(items(g, name), items(p, name)), names)
+    return _score_counts(lambda name: [count_sets(items(g, name), items(p, name)) for g, p in pairs], names)
 
 
-def _score_counts(
-    pairs: Sequence[tuple[Article, Article]], count: Callable[[Article, Article, str | None], Counts], names: Sequence[str]
-) -> dict[str, Any]:
-    micro = scores_of([count(g, p, None) for g, p in pairs])
-    counts = {n: [count(g, p, n) for g, p in pairs] for n in names}
+def _score_facts(pairs: Sequence[tuple[Article, Article]], schema: Schema, names: Sequence[str]) -> dict[str, Any]:
+    facts = [facts_of(g, p, schema) for g, p in pairs]
+    return _score_counts(lambda name: [count_sets(*(facts_of_type(side, name) for side in sides)) for sides in facts], names)
+
+
+def _score_counts(counts_of: Callable[[str | None], list[Counts]], names: Sequence[str]) -> dict[str, Any]:
+    micro = scores_of(counts_of(None))
+    counts = {n: counts_of(n) for n in names}
     per_name = {n: scores_of(c) for n, c in counts.items()}
     present = [n for n, s in per_name.items() if s["support"]]
     macro = float(np.mean([per_name[n]["f1"] for n in present])) if present else 0.0
@@ -124,8 +127,7 @@ def score_articles(
         "relations": _score_by(pairs, of_schema, relation_names),
         "relations_without_labels": _score_by(
             pairs, lambda article, kind: unlabelled_items(article, schema, kind), relation_names),
-        "relations_alias_aware": _score_counts(
-            pairs, lambda g, p, kind: fact_counts(g, p, schema, kind), relation_names),
+        "relations_alias_aware": _score_facts(pairs, schema, relation_names),
         "events": score_events(pairs),
     }
     if (clusters := score_clusters(pairs)) is not None:

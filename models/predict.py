@@ -9,8 +9,8 @@ from pathlib import Path
 
 from data.errors import UsageError, run_command
 from models.engines import ENGINES
+from models.outputs import FORMATS, format_of
 
-FORMATS = ("jsonl", "parquet", "csv", "xlsx")
 _EXAMPLES = """examples:
   python -m models.predict --model runs/default --input data/articles --output out.jsonl
   python -m models.predict --model runs/default --input 'news/*.html' archive.zip crawl.tar.gz --output events.xlsx
@@ -64,7 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
     from data.records import Columns
     from models.batch import BatchOptions, run_batch
-    from models.outputs import format_of
 
     if args.shard_articles == 0:
         raise UsageError("expected at least 1", place="--shard-articles", repair="--shard-articles 512")

@@ -19,6 +19,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from data.errors import EXIT_OK, UsageError, run_command
 from models.attention import PLAIN
+from models.engines import native_bf16
 from models.run_folder import quietly
 from training import pretrain_state
 from training.config import read_record, validated
@@ -40,7 +41,6 @@ from training.pretrain_model import (
 from training.pretrain_state import State
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
-from training.trainer import native_bf16
 
 LOG_SECONDS = 10.0
 HELD_OUT_TOKENS = 65536

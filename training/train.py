@@ -27,6 +27,7 @@ from eval.evaluate import RunFacts, evaluate_run
 from eval.metrics import score_articles
 from eval.thresholds import tune_thresholds
 from models.attention import PLAIN
+from models.engines import native_bf16
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
@@ -46,7 +47,6 @@ from training.trainer import (
     SigningTrainer,
     checkpoint_folder,
     last_complete_checkpoint,
-    native_bf16,
     training_arguments,
 )
 

@@ -174,12 +174,3 @@ def last_complete_checkpoint(folder: Path) -> Path | None:
             continue  # half-written: the one before it is whole
         return path
     return None
-
-
-def native_bf16() -> bool:
-    """True where bf16 is computed in hardware: a recent GPU, or a CPU with AMX or AVX512-BF16 (slower elsewhere)."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    cpu_info = Path("/proc/cpuinfo")
-    return cpu_info.is_file() and "amx_bf16" in cpu_info.read_text(encoding="utf-8")
-
