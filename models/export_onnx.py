@@ -28,7 +28,7 @@ class _Tagger(nn.Module):
         self.encoder, self.classifier = LeanEncoder(model.bert, torch.float32, plain=True), model.classifier
 
     def forward(self, input_ids: torch.Tensor, token_types: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        states = self.encoder(input_ids, token_types, mask)
+        states = self.encoder.read_rows(input_ids, token_types, mask)
         return self.classifier(states), states
 
 

@@ -1,14 +1,15 @@
 """BERT for inference: the arithmetic of ``transformers``' BertModel without its generality.
 
-Windows are sorted by length over the articles of a batch, so that little is padding; query, key and value are one
-matrix product; additions are made in place; nothing is masked where no window of a piece is shorter than another.
+On a CPU the windows stand end to end and nothing is padding (models/packing.py); elsewhere, and in ONNX, they are
+rows sorted by length, so that little is. Query, key and value are one matrix product; additions are made in place.
 ``make bench-predict`` says what each of these brings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -17,12 +18,15 @@ from transformers import BertModel
 
 from data.tags import TokenSpan
 from models.inputs import Batch
+from models.packing import Packed, pack
 from models.pairs import PairBatch
 from models.signing import SigningModel
 
 # Tokens computed at once: few enough that a layer's widest tensor stays in the cache of a core.
 PIECE_TOKENS = {"cpu": 2048, "cuda": 65536}
 WASTE = 16  # tokens that the longest window of a piece may be longer than the shortest
+# Query, key and value ``(..., 3, heads, D)`` of tokens to what they read of each other, ``(..., heads * D)``.
+Attention = Callable[[torch.Tensor], torch.Tensor]
 
 
 class WindowEngine:
@@ -78,24 +82,75 @@ class WindowEngine:
 
 
 class FastEngine(WindowEngine):
-    """A copy of a model's encoder in ``dtype`` (float32 or bfloat16); the heads stay in float32."""
+    """A copy of a model's encoder in ``dtype`` (float32 or bfloat16); the heads stay in float32.
 
-    def __init__(self, model: SigningModel, *, dtype: torch.dtype, name: str = "torch", bucket: bool = True) -> None:
+    Args:
+        packed: windows end to end instead of rows; by default on a CPU, where a call for each window costs little.
+    """
+
+    def __init__(
+        self, model: SigningModel, *, dtype: torch.dtype, name: str = "torch", bucket: bool = True, packed: bool | None = None,
+    ) -> None:
         super().__init__(model, name=name, dtype=dtype, width=model.config.hidden_size, bucket=bucket)
         self._encoder = LeanEncoder(model.bert, dtype)
+        self._packed = model.device.type == "cpu" if packed is None else packed
 
     def _encode(self, input_ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        return self._encoder(input_ids, types, mask)
+        return self._encoder.read_rows(input_ids, types, mask)
 
     def read(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Tag logits ``(N, tags)`` and states ``(N, H)``, both float32."""
         with torch.inference_mode():
-            states = self._merged(batch)
+            states = self._merged_packed(batch) if self._packed else self._merged(batch)
             return self._model.classifier(states), states
+
+    def _merged_packed(self, batch: Batch) -> torch.Tensor:
+        """As ``_merged``; of the windows only tokens are computed."""
+        packs = list(pack(batch, PIECE_TOKENS.get(self._model.device.type, 2048)))
+        states = torch.cat([self._encoder.read_packed(p)[:p.count] for p in packs])
+        lengths = batch.attention_mask.sum(dim=1)
+        width = batch.input_ids.shape[1]
+        first = torch.cumsum(lengths, 0) - lengths  # (W,) where each window begins among the states
+        window, place = batch.token_index // width, batch.token_index % width
+        return states[(first[window] + place).to(states.device)].float()
+
+
+class Linear:
+    """A linear layer for inference. In bf16 on a CPU its weights are laid out once as oneDNN reads them, and a residual
+    is added in the same call; PyTorch's own layer does the first at every call and the second in another pass."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        self._weight, self._bias = weight, bias
+        self._laid_out = None
+        if weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            self._laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, PIECE_TOKENS["cpu"])
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        if self._laid_out is None:
+            return functional.linear(x, self._weight, self._bias)
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self._laid_out, self._bias, "none", [], "")
+        return product
+
+    def added(self, x: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+        """``residual + linear(x)``; the residual may be overwritten."""
+        if self._laid_out is None:
+            return residual.add_(functional.linear(x, self._weight, self._bias))
+        total: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self._laid_out, self._bias, "add")
+        return total
+
+
+class _Layer(NamedTuple):
+    qkv: Linear
+    mix: Linear
+    mixed: tuple[torch.Tensor, torch.Tensor]
+    up: Linear
+    down: Linear
+    out: tuple[torch.Tensor, torch.Tensor]
 
 
 class LeanEncoder:
-    """The matrices of a BERT in one precision, and the pass through them.
+    """The matrices of a BERT in one precision, and the pass through them (Devlin et al. 2019,
+    https://arxiv.org/abs/1810.04805).
 
     Args:
         plain: write attention as matrix products and a softmax, which every exporter knows.
@@ -119,35 +174,43 @@ class LeanEncoder:
         """Weights and biases of linear layers over the same input, as one layer."""
         return (torch.cat([self._cast(m) for m in modules]), torch.cat([self._cast(m, "bias") for m in modules]))
 
-    def _layer(self, layer: Any) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    def _layer(self, layer: Any) -> _Layer:
         own = layer.attention.self
-        return {"qkv": self._pair(own.query, own.key, own.value), "mix": self._pair(layer.attention.output.dense),
-                "mixed": self._pair(layer.attention.output.LayerNorm), "up": self._pair(layer.intermediate.dense),
-                "down": self._pair(layer.output.dense), "out": self._pair(layer.output.LayerNorm)}
+        qkv, mix, up, down = (Linear(*self._pair(*modules)) for modules in (
+            (own.query, own.key, own.value), (layer.attention.output.dense,), (layer.intermediate.dense,),
+            (layer.output.dense,)))
+        return _Layer(qkv, mix, self._pair(layer.attention.output.LayerNorm), up, down, self._pair(layer.output.LayerNorm))
 
-    def __call__(self, input_ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """States ``(B, T, H)`` of windows (Devlin et al. 2019, https://arxiv.org/abs/1810.04805).
+    def read_rows(self, input_ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """States ``(B, T, H)`` of windows that are rows.
 
         Args:
             input_ids, types: ``(B, T)``.
             mask: ``(B, T)``, true where a token is read; None where all are.
         """
-        count, length = input_ids.shape
+        readable = None if mask is None else mask[:, None, None]  # (B, 1, 1, T)
+        return self._read(input_ids, types, self._positions[:input_ids.shape[1]], partial(self._attend_rows, readable))
+
+    def read_packed(self, packed: Packed) -> torch.Tensor:
+        """States ``(N, H)`` of windows that stand end to end."""
+        return self._read(packed.input_ids, packed.types, self._positions[packed.positions], packed.attend)
+
+    def _read(self, input_ids: torch.Tensor, types: torch.Tensor, positions: torch.Tensor, attend: Attention) -> torch.Tensor:
         x = functional.embedding(input_ids, self._words)
         x += functional.embedding(types, self._types)
-        x += self._positions[:length]
+        x += positions
         width = self._norm[0].shape[0]
         x = functional.layer_norm(x, (width,), *self._norm, self._eps)
-        readable = None if mask is None else mask[:, None, None]  # (B, 1, 1, T)
         for layer in self._layers:
-            qkv = functional.linear(x, *layer["qkv"]).view(count, length, 3, self._heads, width // self._heads)
-            query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()  # each (B, heads, T, D)
-            mixed = self._attend(query, key, value, readable)
-            mixed = functional.linear(mixed.transpose(1, 2).reshape(count, length, width), *layer["mix"])
-            x = functional.layer_norm(x.add_(mixed), (width,), *layer["mixed"], self._eps)
-            wide = self._activation(functional.linear(x, *layer["up"]))
-            x = functional.layer_norm(x.add_(functional.linear(wide, *layer["down"])), (width,), *layer["out"], self._eps)
+            mixed = attend(layer.qkv(x).unflatten(-1, (3, self._heads, width // self._heads)))
+            x = functional.layer_norm(layer.mix.added(mixed, x), (width,), *layer.mixed, self._eps)
+            wide = self._activation(layer.up(x))
+            x = functional.layer_norm(layer.down.added(wide, x), (width,), *layer.out, self._eps)
         return x
+
+    def _attend_rows(self, readable: torch.Tensor | None, qkv: torch.Tensor) -> torch.Tensor:
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()  # each (B, heads, T, D)
+        return self._attend(query, key, value, readable).transpose(1, 2).flatten(2)
 
 
 def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

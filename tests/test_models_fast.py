@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.article import Article
@@ -15,6 +15,7 @@ from data.clean import clean_text, surface
 from data.errors import UsageError
 from data.schema import Schema
 from data.tags import TokenSpan, legal_transitions, tags_to_spans
+from models import fast_bert, packing
 from models.decoding import decode_spans, viterbi
 from models.document import Predictor
 from models.engines import ENGINES, choose_engine, native_bf16
@@ -56,6 +57,28 @@ def test_the_lean_encoder_computes_what_the_model_does(predictor: Predictor, see
     engine = FastEngine(predictor.model, dtype=torch.float32, bucket=bucket)
     for ours, theirs in zip(_scores(predictor, articles, engine), _scores(predictor, articles, None), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=12), limit=st.integers(1, 300))
+def test_windows_end_to_end_say_what_rows_say(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, lengths: list[int], limit: int,
+) -> None:
+    monkeypatch.setitem(fast_bert.PIECE_TOKENS, "cpu", limit)
+    articles = [Article(id=str(i), text=("甲医院与乙大学签约。" * 8)[i % 5:][:length]) for i, length in enumerate(lengths)]
+    packed, rows = (FastEngine(predictor.model, dtype=torch.float32, packed=p) for p in (True, False))
+    for ours, theirs in zip(_scores(predictor, articles, packed), _scores(predictor, articles, rows), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_short_windows_share_a_call_and_keys_come_in_steps(predictor: Predictor) -> None:
+    articles = [Article(id=str(i), text="甲医院" * size) for i, size in enumerate((2, 3, 1, 60))]
+    batch = predictor.encoder.batch([predictor.encoder.encode(a) for a in articles])
+    [pack] = packing.pack(batch, 4096)
+    assert len(pack.blocks) < len(batch.input_ids) and pack.blocks[0].end <= packing.SHARED_TOKENS
+    assert pack.blocks[0].end >= 8 + 11 + 5  # [CLS] and [SEP] included
+    assert all((b.key_end - b.start) % packing.KEY_STEP == 0 for b in pack.blocks)
+    assert len(pack.input_ids) == max(b.key_end for b in pack.blocks) >= pack.count
 
 
 def test_articles_come_out_alike_and_bf16_stays_near(predictor: Predictor, seeds: list[Article]) -> None:
