@@ -70,7 +70,7 @@ label-studio: label-studio-env ## the annotation server on 127.0.0.1: [LS_PORT=8
 	LS_VENV=$(LS_VENV) LS_DATA=$(LS_DATA) LS_PORT=$(LS_PORT) data/label_studio/start_server
 
 bench-predict: setup ## speed of inference against the stock pipeline, its means, and the curve: [RUN=runs/default] [ARTICLES=2000]
-	$(PY) -m models.bench_predict --model $(RUN) --articles $(or $(ARTICLES),2000) --report reports/predict
+	$(PY) -m models.bench_predict --model $(RUN) $(wildcard runs/student) --articles $(or $(ARTICLES),2000) --report reports/predict
 
 encoder-random: setup ## the embedded encoder with seeded random weights, in runs/encoder-random
 	$(PY) -m models.embedded

@@ -122,7 +122,8 @@ class Linear:
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
         self._weight, self._bias = weight, bias
         self._laid_out = None
-        if weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        one_dnn = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available()
+        if one_dnn and torch.ops.mkldnn._is_mkldnn_bf16_supported():
             self._laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, PIECE_TOKENS["cpu"])
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
