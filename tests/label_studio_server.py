@@ -39,8 +39,9 @@ def running(folder: Path) -> Iterator[str]:
     if not template.exists():
         with _started(folder / "first"):
             pass
-        shutil.copy(folder / "first/label_studio.sqlite3", template.with_suffix(".tmp"))
-        os.replace(template.with_suffix(".tmp"), template)
+        made = template.with_suffix(f".{os.getpid()}.tmp")  # another worker may be at it too
+        shutil.copy(folder / "first/label_studio.sqlite3", made)
+        os.replace(made, template)
     (folder / "data").mkdir(parents=True)
     shutil.copy(template, folder / "data/label_studio.sqlite3")
     with _started(folder / "data") as url:

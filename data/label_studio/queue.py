@@ -110,9 +110,9 @@ def write_order(path: Path, queue: Queue) -> None:
 def set_order(server: Server, wanted: str, queue: Queue) -> str:
     """Put rank and reason into the data of the project's tasks, and keep a tab of the data manager sorted by rank, the first one.
 
-    In that tab "Label Tasks As Displayed" hands the tasks out in this order ("Label All Tasks" goes by their numbers, whatever a tab
-    shows: the open-source server knows no other order). Tasks that the queue leaves out lose their rank and come last. Returns what
-    was done, in words.
+    In that tab "Label Tasks As Displayed" hands the tasks out in this order. "Label All Tasks" goes by their numbers, whatever the
+    tab shows: the open-source server knows no other order. Tasks that the queue leaves out lose their rank and come last. Returns
+    what was done, in words.
 
     Raises:
         QianyueError: no task of the project is in the queue.
