@@ -186,8 +186,8 @@ def _import_each(server: Server, project_id: int, tasks: Sequence[dict[str, Any]
             refused.append((task["data"]["id"], fault))
             if len(refused) == len(tasks):  # so it is not the tasks
                 raise
-    for name, fault in refused:
-        ledger.skip(name, fault.problem)
+    for name, refusal in refused:
+        ledger.skip(name, refusal.problem)
     return sent
 
 
