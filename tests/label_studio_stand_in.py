@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,7 @@ class StandIn(ThreadingHTTPServer):
         self.predictions: list[dict[str, Any]] = []
         self.failures: dict[str, list[int]] = {}
         self.late = False
+        self.silent: list[float] = []  # seconds for which the next answers keep the caller waiting
         self.refused_ids: set[str] = set()  # a request that holds a task of these article ids is refused as a whole
         self.seen: list[str] = []
         self.export = (["created", "in_progress", "completed"], b"[]", "")
@@ -57,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length)) if length else None
         path = address.path.rstrip("/")
         self.server.seen.append(f"{method} {path}")
+        if path != "/api/version" and self.server.silent:
+            time.sleep(self.server.silent.pop(0))
         fails = self.server.failures.get(f"{method} {path}") or []
         if path != "/api/version" and self.headers.get("Authorization") != f"Token {TOKEN}":
             return self.say(401, {"detail": f"Invalid token {self.headers.get('Authorization')}"})

@@ -68,6 +68,17 @@ def test_failures_are_tried_again(stand_in: StandIn, parties: Schema) -> None:
     assert done["requests tried again"] == 5 and len(stand_in.tasks) == 1
 
 
+def test_a_server_that_does_not_answer_is_asked_again_and_then_told_of(stand_in: StandIn, parties: Schema) -> None:
+    server = Server(stand_in.url, TOKEN, attempts=3, timeout_s=0.3, wait_seconds=0.01)
+    stand_in.silent = [0.6, 0.6]
+    assert push(server, "1", [predicted(1)], parties, Ledger(source="x")) == {
+        "new tasks": 1, "tasks already there": 0, "requests tried again": 2}
+    stand_in.silent = [0.6] * 3
+    with pytest.raises(ServerError, match="no answer in time") as told:
+        push(server, "1", [predicted(1)], parties, Ledger(source="x"))
+    assert "--timeout" in str(told.value) and len(stand_in.tasks) == 1
+
+
 @pytest.mark.parametrize("what", ["import", "prediction"])
 def test_a_request_that_arrived_though_it_failed_is_not_doubled(stand_in: StandIn, parties: Schema, what: str) -> None:
     server, articles = connect(stand_in), [predicted(n) for n in range(5)]
