@@ -1,7 +1,8 @@
 """``python -m eval.suspects --config C --data GOLD``: gold labels that a cross-validated model contradicts, the surest first.
 
 Every article is judged by a model that was trained on the others (:mod:`eval.label_doubts`). The list is a page, JSONL,
-Label Studio tasks, and pre-annotations for tasks that are there. ``--corrupt 0.05`` makes labels wrong on purpose first, and says how many of them are listed early.
+Label Studio tasks, and pre-annotations for tasks that are there. ``--corrupt 0.05`` makes labels wrong on purpose first, and says
+how many of them are listed early.
 """
 
 from __future__ import annotations
