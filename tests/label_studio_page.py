@@ -50,21 +50,37 @@ class Editor:
         self.page.keyboard.press(key)
         self.pause()
 
+    def _place(self, word: str) -> tuple[float, float, float]:
+        """Left, right and middle height of the word on the screen, once it is drawn: the editor draws the text anew now and then."""
+        left, right, middle = self.page.wait_for_function(f"() => ({_FIND})([{word!r}])").json_value()
+        return left, right, middle
+
+    def _marks(self) -> int:
+        return int(self.page.locator(".htx-highlight").count())
+
     def click(self, word: str) -> None:
-        left, right, middle = self.page.evaluate(_FIND, [word])
+        left, right, middle = self._place(word)
         self.page.mouse.click((left + right) / 2, middle)
         self.pause()
 
     def mark(self, word: str, key: str) -> None:
         """Choose a label by its key and drag over the word."""
+        before = self._marks()
         self.press(key)
-        left, right, middle = self.page.evaluate(_FIND, [word])
+        left, right, middle = self._place(word)
         self.page.mouse.move(left + 1, middle)
         self.page.mouse.down()
         self.page.mouse.move(right - 1, middle, steps=5)
         self.page.mouse.up()
+        self.page.wait_for_function(f"() => document.querySelectorAll('.htx-highlight').length > {before}")
         self.pause()
         self.page.keyboard.press("Escape")
+
+    def delete(self, word: str) -> None:
+        before = self._marks()
+        self.click(word)
+        self.press("Backspace")
+        self.page.wait_for_function(f"() => document.querySelectorAll('.htx-highlight').length < {before}")
 
     def relate(self, head: str, tail: str, *, key: str = "Alt+r") -> None:
         self.click(head)

@@ -47,8 +47,7 @@ def test_what_an_annotator_marks_in_the_browser_comes_back_in_place(loop, editor
     editor.page.wait_for_selector("text=SIGNED_WITH")  # the pre-annotated relation is drawn
     for word, key in (("丙医院", "1"), ("张三", "2"), ("院长", "3"), ("丁医院", "1")):
         editor.mark(word, key)
-    editor.click("甲医院")
-    editor.press("Backspace")
+    editor.delete("甲医院")
     editor.relate("张三", "院长")
     editor.name_relation("HOLDS_ROLE")
     editor.relate("张三", "丙医院")  # and one that is left without a type
@@ -87,8 +86,7 @@ def test_the_handbooks_keys_and_button_do_what_it_says(loop, editor: lsp.Editor,
         editor.mark(word, key)
     editor.click("甲医院")
     editor.press("5")  # another label for a span that stands
-    editor.click("乙医院")
-    editor.press("Backspace")
+    editor.delete("乙医院")
     editor.relate("张三", "院长", key="Alt+r")
     with editor.page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
         editor.press("Control+Enter")
