@@ -1,7 +1,8 @@
 """``python -m eval.suspects --config C --data GOLD``: gold labels that a cross-validated model contradicts, the surest first.
 
-Every article is judged by a model that was trained on the others (:mod:`eval.label_doubts`). The list is a page, JSONL, and
-Label Studio tasks. ``--corrupt 0.05`` makes labels wrong on purpose first, and says how many of them are listed early.
+Every article is judged by a model that was trained on the others (:mod:`eval.label_doubts`). The list is a page, JSONL,
+Label Studio tasks, and pre-annotations for tasks that are there. ``--corrupt 0.05`` makes labels wrong on purpose first, and says
+how many of them are listed early.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from eval.label_doubts import Doubt
 
 FIRST = 0.10  # share of all labels that an annotator is asked to look at
+MODEL = "suspects"  # the version under which doubted labels stand as pre-annotations
 LISTED = 300  # entries on the page
 DEV_ARTICLES = 5  # held-out articles that a fold's training reports on; nothing is chosen by them
 
@@ -113,11 +115,14 @@ def found_again(doubts: Sequence[Doubt], corruptions: Sequence[Corruption]) -> d
     return counts
 
 
-def write_list(report: Path, doubts: Sequence[Doubt], gold: Sequence[Article], *, title: str) -> None:
-    """``suspects.jsonl``, ``index.html`` and ``tasks.json`` of the given entries."""
+def write_list(report: Path, doubts: Sequence[Doubt], gold: Sequence[Article], *, title: str, schema: Schema) -> None:
+    """``suspects.jsonl``, ``index.html``, and for Label Studio ``tasks.json`` (tasks of their own, with the gold as annotation) and
+    ``predictions.jsonl`` (what ``push`` lays beside tasks that are there)."""
+    from data.article import write_jsonl
     from data.files import write_text
     from data.formats.base import Ledger
     from data.formats.label_studio import article_to_task
+    from data.label_studio.tasks import task_of
     from eval.label_doubts import with_proposals
     from eval.suspects_page import render
 
@@ -127,25 +132,27 @@ def write_list(report: Path, doubts: Sequence[Doubt], gold: Sequence[Article], *
     of_article: dict[str, list[Doubt]] = {}
     for d in doubts:
         of_article.setdefault(d.article_id, []).append(d)
+    proposals = [with_proposals(by_id[key], some, model=MODEL) for key, some in of_article.items()]
+    write_jsonl(report / "predictions.jsonl", proposals)
     tasks = []
-    for key, some in of_article.items():
-        ledger = Ledger(source=key)
-        task = article_to_task(by_id[key], ledger)
-        doubted = article_to_task(with_proposals(by_id[key], some, model="suspects"), ledger)
-        tasks.append({**task, "predictions": doubted["predictions"]})
+    for proposal in proposals:
+        ledger = Ledger(source=proposal.id)
+        task = task_of(by_id[proposal.id], schema, ledger)
+        said = [f"{d.doubt:.2f} {d.said}: {d.proposal}" for d in of_article[proposal.id]]
+        tasks.append({**task, "data": {**task["data"], "doubts": "; ".join(said)},
+                      "predictions": article_to_task(proposal, ledger, schema=schema)["predictions"]})
     write_text(report / "tasks.json", json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
 
 
-def read_gold(sources: Sequence[str], schema: Schema, limit: int | None, seed: int) -> list[Article]:
-    """Gold restricted to the schema; ``limit`` keeps a seeded draw.
+def read_gold(sources: Sequence[str], limit: int | None, seed: int) -> list[Article]:
+    """The gold articles; ``limit`` keeps a seeded draw.
 
     Raises:
         DataError: fewer than two articles.
     """
-    from data.schema import restrict
     from data.sources import read_sources
 
-    gold = [restrict(a, schema) for a in read_sources(sources)]
+    gold = list(read_sources(sources))
     if limit is not None:
         gold = random.Random(seed).sample(gold, min(limit, len(gold)))
     if len(gold) < 2:
@@ -160,7 +167,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  python -m eval.suspects --config configs/default.yaml --data data/corpus@train\n"
                "  python -m eval.suspects --config configs/default.yaml --data data/corpus@train --limit 300 --folds 2 \\\n"
-               "      --set optimiser.epochs=6 --set threads=1 --corrupt 0.05 --name suspects-check")
+               "      --set optimiser.epochs=6 --set threads=1 --corrupt 0.05 --name suspects-check\n"
+               "In Label Studio: import tasks.json into a project of its own; or, where the articles are tasks already:\n"
+               "  python -m data.label_studio push reports/suspects/predictions.jsonl --project hospitals")
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="what each fold is trained with")
     parser.add_argument("--data", required=True, action="append", metavar="GOLD",
                         help="gold .jsonl, or data/corpus@train; may be repeated")
@@ -183,24 +192,27 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
     from data.files import write_text
-    from data.schema import load_schema
+    from data.schema import load_schema, restrict
     from eval.corruption import corrupt
 
     schema = load_schema(args.schema)
-    gold = read_gold(args.data, schema, args.limit, args.seed)
+    whole = read_gold(args.data, args.limit, args.seed)
+    gold = [restrict(a, schema) for a in whole]
     corruptions: list[Corruption] = []
     if args.corrupt:
         gold, corruptions = corrupt(gold, schema, share=args.corrupt, seed=args.seed)
     doubts = judge(args.config, [*args.overrides, f"schema={args.schema}"], gold, name=args.name, folds=args.folds, seed=args.seed)
     head = first_of(doubts, gold)
     report = Path("reports") / args.name
-    write_list(report, head, gold, title=f"{len(head)} labels to look at, of {', '.join(args.data)}")
+    # The tasks hold the gold as it was read: what the schema lacks must not be lost when a corrected task comes back.
+    write_list(report, head, gold if corruptions else whole, title=f"{len(head)} labels to look at, of {', '.join(args.data)}",
+               schema=schema)
     if corruptions:
         counts = found_again(head, corruptions)
         write_text(report / "found.json", json.dumps(counts, ensure_ascii=False, indent=1) + "\n")
         for kind, (found, total) in counts.items():
             print(f"{kind:18} {found:4} of {total:4} among the first {FIRST:.0%} ({found / total:.1%})")
-    print(f"written: {report / 'index.html'}, suspects.jsonl, tasks.json ({len(head)} labels)")
+    print(f"written: {report / 'index.html'}, suspects.jsonl, tasks.json, predictions.jsonl ({len(head)} labels)")
     return EXIT_OK
 
 

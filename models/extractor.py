@@ -9,6 +9,7 @@ from data.article import Article
 from data.documents import ReadFault
 from data.readers import iter_articles
 from data.records import Columns
+from data.schema import Schema
 from models.document import Predictor
 from models.run_folder import load_predictor
 
@@ -38,6 +39,11 @@ class Extractor:
     def name(self) -> str:
         """The name of the run, which every prediction carries."""
         return self._predictor.name
+
+    @property
+    def schema(self) -> Schema:
+        """Labels and relation types that the run predicts."""
+        return self._predictor.encoder.schema
 
     def extract(self, text: str, *, published: str | None = None, publisher: str | None = None) -> Article:
         """Entities, relations and signing events of one text; ``published`` is an ISO date."""

@@ -67,10 +67,9 @@ class Backend:
             found = dict(zip(articles, self.extractor.extract_all(articles.values()), strict=True))
         results = []
         for i in range(len(tasks)):
-            items = article_to_task(found[i], Ledger(source="request"))["predictions"][0]["result"] if i in found else []
-            scores = [item["score"] for item in items if item.get("score") is not None]
-            results.append({"result": items, "score": round(sum(scores) / len(scores), 4) if scores else 0.0,
-                            "model_version": self.version})
+            task = article_to_task(found[i], Ledger(source="request"), schema=self.extractor.schema) if i in found else None
+            said = task["predictions"][0] if task else {"result": [], "score": None}
+            results.append({"result": said["result"], "score": said["score"] or 0.0, "model_version": self.version})
         return {"results": results, "model_version": self.version}
 
 

@@ -25,6 +25,8 @@ from data.markup import read_marked
 from data.schema import Schema, load_schema
 
 if TYPE_CHECKING:
+    import label_studio_server as ls
+
     from models.document import Predictor
     from models.signing import SigningModel
 
@@ -175,6 +177,47 @@ def call(capfd: pytest.CaptureFixture[str]) -> Callable[..., Called]:
             code = int(ended.code or 0)
         out, err = capfd.readouterr()
         return Called(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def annotation_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real annotation server, one for all journeys of a worker."""
+    import label_studio_server as ls
+
+    with ls.running(tmp_path_factory.mktemp("label-studio")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def li(annotation_server: str) -> ls.Person:
+    """The first who signed up on the server."""
+    import label_studio_server as ls
+
+    return ls.sign_up(annotation_server, "li@example.com")
+
+
+@pytest.fixture(scope="session")
+def wu(annotation_server: str, li: ls.Person) -> ls.Person:
+    """A second annotator."""
+    import label_studio_server as ls
+
+    return ls.sign_up(annotation_server, "wu@example.com")
+
+
+@pytest.fixture
+def loop(annotation_server: str, li: ls.Person, call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Call ``data.label_studio`` with li's token; returns what it said."""
+    from data.label_studio.__main__ import main
+
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", li.token)
+
+    def run(command: str, *argv: object) -> str:
+        said = call(main, command, *argv, "--url", annotation_server)
+        assert said.code == 0, said.err
+        assert li.token not in said.out + said.err
+        return said.out + said.err
 
     return run
 

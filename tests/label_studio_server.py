@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -38,8 +39,9 @@ def running(folder: Path) -> Iterator[str]:
     if not template.exists():
         with _started(folder / "first"):
             pass
-        shutil.copy(folder / "first/label_studio.sqlite3", template.with_suffix(".tmp"))
-        os.replace(template.with_suffix(".tmp"), template)
+        made = template.with_suffix(f".{os.getpid()}.tmp")  # another worker may be at it too
+        shutil.copy(folder / "first/label_studio.sqlite3", made)
+        os.replace(made, template)
     (folder / "data").mkdir(parents=True)
     shutil.copy(template, folder / "data/label_studio.sqlite3")
     with _started(folder / "data") as url:
@@ -84,3 +86,22 @@ def sign_up(url: str, email: str) -> Person:
     assert made.is_success, made.text
     client.headers.update({"X-CSRFToken": client.cookies["csrftoken"], "Referer": url})
     return Person(email=email, token=str(made.json()["token"]), client=client)
+
+
+def project_of(person: Person, title: str) -> int:
+    """The number of the project of that title."""
+    return next(int(p["id"]) for p in person.client.get("/api/projects/").json()["results"] if p["title"] == title)
+
+
+def tasks_of(person: Person, title: str) -> dict[str, dict[str, Any]]:
+    """The project's tasks with predictions and annotations, by article id."""
+    project = project_of(person, title)
+    found = person.client.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
+    return {task["data"]["id"]: {**task, "project": project} for task in found}
+
+
+def submit(person: Person, task: dict[str, Any], result: list[dict[str, Any]], **more: Any) -> None:
+    """What the button Submit sends, of a task whose first pre-annotation was shown."""
+    said = person.client.post(f"/api/tasks/{task['id']}/annotations/", json={
+        "result": result, "parent_prediction": task["predictions"][0]["id"] if task["predictions"] else None, **more})
+    assert said.status_code == 201, said.text

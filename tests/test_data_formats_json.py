@@ -150,6 +150,6 @@ def test_predictions_go_and_come_with_scores() -> None:
     entity = Entity(id="T1", char_start=0, char_end=2, label="ORG", text="甲院", score=0.75)
     article = Article(id="a", text="甲院乙院", published="2024-05-01", publisher="甲院", model="runs/x", entities=(
         entity, replace(entity, id="T2", char_start=2, char_end=4, text="乙院")), relations=(Relation(type="S", head="T1", tail="T2", score=0.5),))
-    task = article_to_task(article, Ledger(source="x"))
+    task = article_to_task(article, Ledger(source="x"), schema=None)
     assert task["annotations"] == [] and task["predictions"][0]["model_version"] == "runs/x"
     assert task_to_article(json.loads(json.dumps(task)), Ledger(source="x")) == article

@@ -99,7 +99,7 @@ def test_there_and_back_gives_identical_spans_and_relations(article: Article) ->
 @given(articles(), st.sampled_from(WAYS), st.booleans())
 def test_drift_is_repaired_or_cannot_be_told_from_the_text(article: Article, way: tuple[bool, int], folded: bool) -> None:
     utf16, line_end = way
-    task = annotated(article_to_task(article, Ledger(source="there")))
+    task = annotated(article_to_task(article, Ledger(source="there"), schema=SCHEMA))
     regions = [item for item in task["annotations"][0]["result"] if item["type"] == "labels"]
     for item in regions:
         value = item["value"]
@@ -131,7 +131,7 @@ def says_so(text: str, value: dict, utf16: bool, line_end: int) -> bool:
 
 def test_the_ledger_says_what_was_moved(parties: Schema) -> None:
     article = Article(id="a", text=TEXT, entities=(Entity(id="T1", char_start=2, char_end=4, label="HOSPITAL", text="甲院"),))
-    task = annotated(article_to_task(article, Ledger(source="there")))
+    task = annotated(article_to_task(article, Ledger(source="there"), schema=SCHEMA))
     task["annotations"][0]["result"][0]["value"].update(start=4, end=6)
     ledger = Ledger(source="back")
     assert articles_of([task], parties, ledger).articles[0].entities == article.entities

@@ -112,7 +112,14 @@ def test_everything_that_is_not_used_is_counted(pull) -> None:
         "pre-annotated regions corrected by the annotator": 1, "regions added to the pre-annotation": 1}
     assert [(r.article, r.reason) for r in found.refused] == [
         ("a-5", "a relation to a deleted region"), ("a-5", "a relation without a type")]
+    found, ledger = pull(task(annotation(A, {**B, "value": {**B["value"], "labels": []}})))
+    assert marks(found.articles[0]) == {"甲院"} and [r.reason for r in found.refused] == ["a region without a label"]
     assert len(pull(task(annotation()), keep_empty=True)[0].articles) == 1
+
+
+def test_what_a_person_submitted_carries_no_score_of_the_model(pull) -> None:
+    found, _ = pull(task(annotation({**A, "score": 0.7}, B, {**link("SIGNED_WITH", "甲院", "乙院"), "score": 0.6})))
+    assert {e.score for e in found.articles[0].entities} == {r.score for r in found.articles[0].relations} == {None}
 
 
 def test_directions_follow_the_schema(pull) -> None:

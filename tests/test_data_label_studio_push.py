@@ -6,12 +6,11 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from label_studio_stand_in import TOKEN, StandIn
 
 from data.article import Article, Entity, Relation, write_jsonl
 from data.errors import UsageError
@@ -22,108 +21,6 @@ from data.label_studio.config import labelling_config
 from data.label_studio.export import download_export
 from data.label_studio.push import push
 from data.schema import Schema
-
-TOKEN = "f00dfeed" * 5
-
-
-class StandIn(ThreadingHTTPServer):
-    """Projects, tasks and predictions in memory. ``failures`` maps ``METHOD path`` to statuses given before it works;
-    ``late`` are those that do their work all the same."""
-
-    daemon_threads = True
-
-    def __init__(self, config: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.release = "1.23.2"
-        self.projects = [{"id": 1, "title": "hospitals", "label_config": config}]
-        self.tasks: list[dict[str, Any]] = []
-        self.predictions: list[dict[str, Any]] = []
-        self.failures: dict[str, list[int]] = {}
-        self.late = False
-        self.seen: list[str] = []
-        self.export = (["created", "in_progress", "completed"], b"[]", "")
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: StandIn
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
-    def do_GET(self) -> None:
-        self.answer("GET")
-
-    def do_POST(self) -> None:
-        self.answer("POST")
-
-    def do_PATCH(self) -> None:
-        self.answer("PATCH")
-
-    def do_DELETE(self) -> None:
-        self.answer("DELETE")
-
-    def answer(self, method: str) -> None:
-        address = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        path = address.path.rstrip("/")
-        self.server.seen.append(f"{method} {path}")
-        fails = self.server.failures.get(f"{method} {path}") or []
-        if path != "/api/version" and self.headers.get("Authorization") != f"Token {TOKEN}":
-            return self.say(401, {"detail": f"Invalid token {self.headers.get('Authorization')}"})
-        if fails and not self.server.late:
-            return self.say(fails.pop(0), {"detail": "not now"})
-        status, said = self.work(method, path, parse_qs(address.query), body)
-        return self.say(fails.pop(0) if fails else status, said)
-
-    def say(self, status: int, body: Any) -> None:
-        packed = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        if status == 429:
-            self.send_header("Retry-After", "0")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(packed)))
-        self.end_headers()
-        self.wfile.write(packed)
-
-    def work(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
-        it = self.server
-        if path == "/api/version":
-            return 200, {"release": it.release, "edition": "Community"}
-        if path == "/api/current-user/whoami":
-            return 200, {"id": 1, "email": "a@example.com"}
-        if path == "/api/projects" and method == "POST":
-            it.projects.append({"id": len(it.projects) + 1, **body})
-            return 201, it.projects[-1]
-        if path == "/api/projects":
-            return 200, {"count": len(it.projects), "results": it.projects if query.get("page", ["1"]) == ["1"] else []}
-        if path == "/api/tasks":
-            page, size = int(query["page"][0]), int(query["page_size"][0])
-            return 200, {"tasks": it.tasks[(page - 1) * size : page * size], "total": len(it.tasks)}
-        if path.endswith("/import"):
-            for task in body:
-                it.tasks.append({"id": len(it.tasks) + 1, "data": task["data"], "meta": task.get("meta")})
-                for p in task["predictions"]:
-                    it.predictions.append({"id": len(it.predictions) + 1, "task": it.tasks[-1]["id"], **p})
-            return 201, {"task_count": len(body)}
-        if path == "/api/predictions" and method == "GET":
-            return 200, [p for p in it.predictions if str(p["task"]) == query["task"][0]]
-        if path == "/api/predictions":
-            it.predictions.append({"id": len(it.predictions) + 1, **body})
-            return 201, it.predictions[-1]
-        if path.startswith("/api/predictions/"):
-            it.predictions[int(path.rsplit("/", 1)[1]) - 1].update(body)
-            return 200, it.predictions[int(path.rsplit("/", 1)[1]) - 1]
-        if path.endswith("/exports"):
-            return 201, {"id": 5, "status": "created"}
-        if path.endswith("/exports/5"):
-            states, _, md5 = it.export
-            return 200, {"id": 5, "status": states.pop(0) if len(states) > 1 else states[0], "md5": md5}
-        return 200, it.export[1]
 
 
 @pytest.fixture
@@ -171,6 +68,17 @@ def test_failures_are_tried_again(stand_in: StandIn, parties: Schema) -> None:
     assert done["requests tried again"] == 5 and len(stand_in.tasks) == 1
 
 
+def test_a_server_that_does_not_answer_is_asked_again_and_then_told_of(stand_in: StandIn, parties: Schema) -> None:
+    server = Server(stand_in.url, TOKEN, attempts=3, timeout_s=0.3, wait_seconds=0.01)
+    stand_in.silent = [0.6, 0.6]
+    assert push(server, "1", [predicted(1)], parties, Ledger(source="x")) == {
+        "new tasks": 1, "tasks already there": 0, "requests tried again": 2}
+    stand_in.silent = [0.6] * 3
+    with pytest.raises(ServerError, match="no answer in time") as told:
+        push(server, "1", [predicted(1)], parties, Ledger(source="x"))
+    assert "--timeout" in str(told.value) and len(stand_in.tasks) == 1
+
+
 @pytest.mark.parametrize("what", ["import", "prediction"])
 def test_a_request_that_arrived_though_it_failed_is_not_doubled(stand_in: StandIn, parties: Schema, what: str) -> None:
     server, articles = connect(stand_in), [predicted(n) for n in range(5)]
@@ -195,6 +103,21 @@ def test_a_refusal_is_told_at_once_and_persistent_failure_at_last(stand_in: Stan
     with pytest.raises(ServerError, match="answers 503") as told:
         push(server, "1", [predicted(1)], parties, Ledger(source="x"))
     assert stand_in.seen.count("POST /api/projects/1/import") == 5 and "try again later" in str(told.value)
+
+
+def test_one_task_that_the_server_refuses_does_not_cost_the_others(stand_in: StandIn, parties: Schema) -> None:
+    server, ledger = connect(stand_in), Ledger(source="x")
+    stand_in.refused_ids = {"a-1", "a-4"}
+    assert push(server, "1", [predicted(n) for n in range(7)], parties, ledger, batch=3)["new tasks"] == 5
+    assert [t["data"]["id"] for t in stand_in.tasks] == ["a-0", "a-2", "a-3", "a-5", "a-6"]
+    assert [(f.place, "answers 400" in f.reason) for f in ledger.faults] == [("a-1", True), ("a-4", True)]
+    stand_in.failures = {"POST /api/predictions": [400]}
+    assert push(server, "1", [predicted(n, model="m2") for n in (0, 2)], parties, ledger)["pre-annotations added"] == 1
+    assert ledger.faults[-1].place == "a-0"
+    stand_in.refused_ids = {f"b-{n}" for n in range(7)}
+    with pytest.raises(ServerError, match="answers 400"):  # nothing gets through: the fault is not the tasks'
+        push(server, "1", [replace(predicted(n), id=f"b-{n}", text=f"另{predicted(n).text}", entities=(), relations=()) for n in range(7)], parties, ledger)
+    assert stand_in.seen.count("POST /api/projects/1/import") < 20
 
 
 def test_texts_and_ids_that_clash_are_told_and_nothing_is_overwritten(stand_in: StandIn, parties: Schema) -> None:

@@ -151,10 +151,12 @@ class _Server:
 
     def __init__(self, *articles: Article) -> None:
         self.held = {i + 1: {"id": a.id, "text": a.text} for i, a in enumerate(articles)}
-        self.seen_views: list[Any] = []
+        self.seen_views: list[Any] = [SimpleNamespace(id=1, data={"title": "Mine"})]
+        self.view_order: list[int] = []
         self.updates = 0
         views = SimpleNamespace(list=lambda project: self.seen_views, create=self._view,
-                                update=lambda key, project, data: setattr(self.seen_views[int(key) - 1], "data", data))
+                                update=lambda key, project, data: setattr(self.seen_views[int(key) - 1], "data", data),
+                                update_order=lambda project, ids: setattr(self, "view_order", ids))
         self.sdk = SimpleNamespace(tasks=SimpleNamespace(update=self._update), views=views)
 
     def project(self, wanted: str) -> Any:
@@ -170,8 +172,9 @@ class _Server:
         self.updates += 1
         self.held[key] = data
 
-    def _view(self, project: int, data: dict[str, Any]) -> None:
+    def _view(self, project: int, data: dict[str, Any]) -> Any:
         self.seen_views.append(SimpleNamespace(id=len(self.seen_views) + 1, data=data))
+        return self.seen_views[-1]
 
 
 def test_the_order_is_set_in_a_project_once() -> None:
@@ -182,6 +185,7 @@ def test_the_order_is_set_in_a_project_once() -> None:
     assert "2 tasks ranked, 3 changed" in said
     assert [d.get(command.RANK) for d in server.held.values()] == ["000002", "000001", None, None]
     assert server.held[2]["text"] == pool[1].text and "9.0 tags" in server.held[2][command.REASON]
-    [view] = server.seen_views
+    [_, view] = server.seen_views
     assert view.data["ordering"] == ["tasks:data.queue_rank"]
-    assert "0 changed" in command.set_order(server, "1", order_articles([pool])) and len(server.seen_views) == 1  # type: ignore[arg-type]
+    assert "0 changed" in command.set_order(server, "1", order_articles([pool])) and len(server.seen_views) == 2  # type: ignore[arg-type]
+    assert server.view_order == [2, 1], "the tab that opens with the project"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.article import Article, Entity
+from data.article import Article, Entity, read_jsonl
 from data.formats.base import Ledger
 from data.formats.label_studio import task_to_article
 from data.schema import Schema, restrict
@@ -104,7 +104,7 @@ def test_a_span_is_as_sure_as_its_weakest_decision() -> None:
     assert span_confidence(probs, TokenSpan(token_start=1, token_end=4, label=0)) == pytest.approx(0.4)
 
 
-def test_page_and_tasks_hold_the_list(tmp_path: Path) -> None:
+def test_page_and_tasks_hold_the_list(tmp_path: Path, hospital: Schema) -> None:
     text = "<b>市一院</b>与二院签约，" + "略" * 300 + "落款：三院"
     article = Article(id="<x>", text=text, entities=(
         Entity(id="T1", char_start=3, char_end=6, label="HOSPITAL", text="市一院"),
@@ -113,7 +113,7 @@ def test_page_and_tasks_hold_the_list(tmp_path: Path) -> None:
                 said="not related", proposal="SIGNED_WITH 市一院 → 三院", ends=((3, 6), (len(text) - 2, len(text))))
     span = Doubt(article_id="<x>", kind=MISSING_SPAN, label="HOSPITAL", char_start=11, char_end=13, doubt=0.8, said="nothing marked",
                  proposal="HOSPITAL 二院")
-    suspects.write_list(tmp_path, [far, span], [article], title="a & b")
+    suspects.write_list(tmp_path, [far, span], [article], title="a & b", schema=hospital)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "<b>市一院" not in page and "<mark>市一院</mark>" in page and "<mark>二院</mark>" in page and "a &amp; b" in page
     assert "http" not in page.replace("http-equiv", "") and "略" * 200 not in page
@@ -122,6 +122,9 @@ def test_page_and_tasks_hold_the_list(tmp_path: Path) -> None:
     marked = task_to_article({**task, "annotations": []}, Ledger(source="x"))
     assert marked is not None and {e.text for e in marked.entities} == {"市一院", "三院", "二院"}
     assert [(r.type, r.score) for r in marked.relations] == [("SIGNED_WITH", 0.9)]
+    assert {i["direction"] for i in task["predictions"][0]["result"] if i["type"] == "relation"} == {"bi"}
+    assert task["data"]["published"] == "" and len(task["data"]["text_sha256"]) == 64 and task["data"]["doubts"].startswith("0.90 not related")
+    assert read_jsonl(tmp_path / "predictions.jsonl") == [replace(marked, published=None, publisher=None)]
     assert len((tmp_path / "suspects.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     assert "Nothing to look at" in render([], {}, title="t", total=0)
 
@@ -156,7 +159,14 @@ def test_command_trains_folds_once_and_lists(tmp_path: Path, call: Callable[...,
     done = call(suspects.main, "--config", root / "configs/ci.yaml", "--data", root / "data/gold/seeds.jsonl", "--folds", "2",
                 "--corrupt", "0.05", "--schema", root / "configs/schema/hospital.yaml")
     assert done.code == 0, done.err
-    assert trained == ["suspects/fold-1", "suspects/fold-2"] and "among the first 10%" in done.out
-    assert (tmp_path / "reports/suspects/tasks.json").is_file()
+    assert trained[:2] == ["suspects/fold-1", "suspects/fold-2"] and "among the first 10%" in done.out
+    held = json.loads((tmp_path / "reports/suspects/tasks.json").read_text(encoding="utf-8"))
+    assert held and not any("ORG" in i["value"]["labels"] for t in held for i in t["annotations"][0]["result"] if i["type"] == "labels")
+    done = call(suspects.main, "--config", root / "configs/ci.yaml", "--data", root / "data/gold/seeds.jsonl", "--folds", "2",
+                "--schema", root / "configs/schema/hospital.yaml", "--name", "whole")
+    assert done.code == 0, done.err
+    held = json.loads((tmp_path / "reports/whole/tasks.json").read_text(encoding="utf-8"))
+    assert any("ORG" in i["value"]["labels"] for t in held for i in t["annotations"][0]["result"] if i["type"] == "labels")
+    assert all(t["meta"]["events"] for t in held), "what the schema lacks comes back with a corrected task"
     refused = call(suspects.main, "--config", root / "configs/ci.yaml", "--data", "x.jsonl", "--folds", "1")
     assert refused.code == 2 and "folds" in refused.err

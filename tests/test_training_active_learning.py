@@ -23,7 +23,9 @@ SHIPPED = Path("configs/active-learning.yaml")
 
 def test_the_shipped_experiment_is_sound() -> None:
     experiment = read_experiment(SHIPPED)
-    assert experiment.draws == 5 and experiment.random_sizes[-1] * 2 / 3 in [pytest.approx(s, abs=0.5) for s in experiment.queue_sizes]
+    by_length = read_experiment(SHIPPED.with_name("active-learning-characters.yaml"))
+    assert (experiment.per, by_length.per) == ("article", "character") and by_length.name != experiment.name
+    assert experiment.draws == by_length.draws == 5 and experiment.random_sizes[-1] * 2 / 3 in [pytest.approx(s, abs=0.5) for s in experiment.queue_sizes]
 
 
 @pytest.mark.parametrize(("change", "said"), [({"queue_sizes": [10]}, "must grow"), ({"random_sizes": [500]}, "must grow"), ({"drwas": 2}, "drwas")])
@@ -88,9 +90,13 @@ def test_rows_are_made_once_and_both_orders_begin_alike(tmp_path: Path, monkeypa
         stream.write('{"draw": 9, "cut')
     again = call(active_learning.main, path)
     assert again.code == 0 and len(trained) == 8 and again.out == first.out
+    path.write_text(yaml.safe_dump({**record, "per": "character", "draws": 1}, allow_unicode=True), encoding="utf-8")
+    assert call(active_learning.main, path).code == 0 and [len(t) for t in trained[8:]] == [2, 5, 3, 5], "rows of the other order do not count"
+    start, chance, queue = trained[8:11]
+    assert queue[2] == chance[2], "doubted alike for its length, none goes before another"
     path.write_text(yaml.safe_dump({**record, "seed": 14}, allow_unicode=True), encoding="utf-8")
     assert call(active_learning.main, path, "--only-table").code == 2
-    assert json.loads((tmp_path / "reports/al/summary.json").read_text(encoding="utf-8"))["draws"] == [0, 1]
+    assert json.loads((tmp_path / "reports/al/summary.json").read_text(encoding="utf-8"))["draws"] == [0]
 
 
 def test_effort_is_the_same_for_every_size() -> None:

@@ -43,8 +43,10 @@ class Runner:
         self.schema = load_schema(self.config.label_schema)
         self.pool = [restrict(a, self.schema) for a in read_source(experiment.pool)]
         self.test = [restrict(a, self.schema) for a in read_source(experiment.test)]
+        # More draws go on with the same rows; so do rows from before there was a choice of cost.
+        beside = {"draws", "per"} if experiment.per == "article" else {"draws"}
         self.fingerprint = hashlib.sha256(
-            f"{experiment.model_dump_json(exclude={'draws'})} {self.config.resolved()}".encode()).hexdigest()[:16]
+            f"{experiment.model_dump_json(exclude=beside)} {self.config.resolved()}".encode()).hexdigest()[:16]
         self.rows = read_rows(self.rows_file, self.fingerprint)
 
     def draw(self, number: int) -> None:
@@ -79,7 +81,8 @@ class Runner:
             "relations": scores["relations"]["micro"]["f1"]}
         if rank:
             rest = [a for i, a in by_id.items() if i not in set(chosen)]
-            record["queue"] = [p.article.id for p in order_articles([list(predictor.predict(rest))], articles).places]
+            queue = order_articles([list(predictor.predict(rest))], articles, per=self.experiment.per)
+            record["queue"] = [p.article.id for p in queue.places]
         record["cpu_seconds"] = round(time.process_time() - begun, 1)
         with self.rows_file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -24,6 +25,7 @@ class Experiment(Section):
     start: int = Field(ge=1)
     queue_sizes: list[int] = Field(min_length=1)
     random_sizes: list[int] = Field(min_length=1)
+    per: Literal["article", "character"] = "article"  # what annotating costs, as in data.label_studio queue
     article_epochs: int = Field(ge=1)
     seed: int = 13
 

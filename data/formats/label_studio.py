@@ -7,7 +7,7 @@ other tools is put back where the text proves it (``data/label_studio/offsets.py
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,20 @@ from data.errors import DataError
 from data.files import write_text
 from data.formats.base import Format, Ledger, count_unheld, offset, storable, string
 from data.label_studio.offsets import place_regions
+from data.schema import Schema
 
 LABEL_CONTROL, TEXT_OBJECT = "label", "text"  # names of the Labels and Text tags in the labelling configuration
 SIGNING_CONTROL, NO_SIGNING = "signing", "no signing"  # the Choices tag, and its only choice
 
 
-def article_to_task(article: Article, ledger: Ledger, *, symmetric: Collection[str] = ()) -> dict[str, Any]:
-    """One task: what a model predicted becomes a prediction, everything else an annotation.
+def article_to_task(article: Article, ledger: Ledger, *, schema: Schema | None) -> dict[str, Any]:
+    """One task: what a model predicted becomes a prediction, with the mean of its scores; everything else an annotation.
 
     Args:
-        symmetric: relation types that are drawn with arrows at both ends.
+        schema: says which relations are symmetric, and drawn with arrows at both ends; None where nobody knows it. It drops
+            nothing: see :func:`data.schema.restrict`.
     """
+    symmetric = {r.name for r in schema.relations if r.symmetric} if schema else set()
     text = storable(article.text, ledger)
     result: list[dict[str, Any]] = [
         {"id": e.id, "from_name": LABEL_CONTROL, "to_name": TEXT_OBJECT, "type": "labels",
@@ -43,7 +46,13 @@ def article_to_task(article: Article, ledger: Ledger, *, symmetric: Collection[s
             "publisher": article.publisher and storable(article.publisher, ledger)}
     predicted = article.model is not None
     return {"data": data, "annotations": [] if predicted else [{"result": result}],
-            "predictions": [{"model_version": article.model, "result": result}] if predicted else []}
+            "predictions": [{"model_version": article.model, "score": _mean_score(result), "result": result}] if predicted else []}
+
+
+def _mean_score(result: Sequence[dict[str, Any]]) -> float | None:
+    """The mean of the scores of regions and relations, 0..1: the data manager sorts by it."""
+    scores = [item["score"] for item in result if item.get("score") is not None]
+    return round(sum(scores) / len(scores), 4) if scores else None
 
 
 def task_to_article(task: dict[str, Any], ledger: Ledger, *, place: str = "task 1") -> Article | None:
@@ -177,7 +186,7 @@ def read(path: Path, ledger: Ledger) -> Iterator[tuple[str, Article]]:
 def write(path: Path, articles: Sequence[Article], ledger: Ledger) -> None:
     """Write a file that Label Studio imports."""
     count_unheld(articles, ledger, relations=True, metadata=True, scores=True)
-    tasks = [article_to_task(a, ledger) for a in articles]
+    tasks = [article_to_task(a, ledger, schema=None) for a in articles]  # a conversion knows no schema
     write_text(path, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -27,7 +27,12 @@ _MAKE_TOKEN = f"copy one from Account & Settings > Access Token, and: export {TO
 
 
 class ServerError(QianyueError):
-    """The server cannot be reached, refuses, or answers what no Label Studio answers."""
+    """The server cannot be reached, refuses, or answers what no Label Studio answers. ``status`` is that of HTTP,
+    where it got so far."""
+
+    def __init__(self, problem: str, *, place: str = "", repair: str = "", status: int | None = None) -> None:
+        super().__init__(problem, place=place, repair=repair)
+        self.status = status
 
 
 class _RefuseToken(argparse.Action):
@@ -176,7 +181,7 @@ class Server:
             return ServerError(f"the server refuses the token: {detail}", place=self.url, repair=_MAKE_TOKEN)
         if fault.status_code == 403:
             return ServerError(f"this user may not do that: {detail}", place=self.url, repair="ask an owner of the project")
-        return ServerError(f"the server answers {fault.status_code}: {detail}", place=self.url,
+        return ServerError(f"the server answers {fault.status_code}: {detail}", place=self.url, status=fault.status_code,
                            repair="try again later" if fault.status_code in RETRIED_STATUSES else "see the server's log")
 
     def find_project(self, wanted: str) -> Any | None:

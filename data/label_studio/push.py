@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from data.convert import report
 from data.errors import EXIT_FAILED, EXIT_OK, DataError
 from data.files import write_text
 from data.formats.base import Ledger
-from data.label_studio.client import NO_SDK_RETRIES, Server, add_server_arguments, read_token
+from data.label_studio.client import NO_SDK_RETRIES, Server, ServerError, add_server_arguments, read_token
 from data.label_studio.config import labelling_config
 from data.label_studio.tasks import Key, build_tasks, interface_of, key_of
 from data.schema import Schema, load_schema
@@ -105,10 +106,15 @@ def push(server: Server, wanted: str, articles: Sequence[Article], schema: Schem
 
     with tqdm(total=len(tasks), unit=" tasks", disable=not sys.stderr.isatty()) as bar:
         for some in _batches(new, batch):
-            done["new tasks"] += _import(server, project.id, some)
+            done["new tasks"] += _import_each(server, project.id, some, ledger)
             bar.update(len(some))
         for task, on_server in known:
-            _predict(server, task, on_server, done)
+            try:
+                _predict(server, task, on_server, done)
+            except ServerError as fault:
+                if fault.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                ledger.skip(task["data"]["id"], fault.problem)
             ledger.count("gold articles whose task is there already: its annotations were left alone", bool(task["annotations"]))
             bar.update()
     if server.retried:
@@ -158,6 +164,31 @@ def _import(server: Server, project_id: int, tasks: Sequence[dict[str, Any]]) ->
 
     server.call(send)
     return len(tasks)
+
+
+def _import_each(server: Server, project_id: int, tasks: Sequence[dict[str, Any]], ledger: Ledger) -> int:
+    """Send new tasks; where the server refuses them together, one by one. Returns how many went.
+
+    Raises:
+        ServerError: it takes none of them.
+    """
+    try:
+        return _import(server, project_id, tasks)
+    except ServerError as fault:
+        if fault.status != HTTPStatus.BAD_REQUEST or len(tasks) == 1:
+            raise
+    sent = 0
+    refused: list[tuple[str, ServerError]] = []
+    for task in tasks:
+        try:
+            sent += _import(server, project_id, [task])
+        except ServerError as fault:
+            refused.append((task["data"]["id"], fault))
+            if len(refused) == len(tasks):  # so it is not the tasks
+                raise
+    for name, refusal in refused:
+        ledger.skip(name, refusal.problem)
+    return sent
 
 
 def _predict(server: Server, task: dict[str, Any], on_server: Any, done: Counter[str]) -> None:

@@ -108,10 +108,11 @@ def write_order(path: Path, queue: Queue) -> None:
 
 
 def set_order(server: Server, wanted: str, queue: Queue) -> str:
-    """Put rank and reason into the data of the project's tasks, and keep a tab of the data manager sorted by rank.
+    """Put rank and reason into the data of the project's tasks, and keep a tab of the data manager sorted by rank, the first one.
 
-    In that tab "Label Tasks As Displayed" hands the tasks out in this order. Tasks that the queue leaves out lose their rank and
-    come last. Returns what was done, in words.
+    In that tab "Label Tasks As Displayed" hands the tasks out in this order. "Label All Tasks" goes by their numbers, whatever the
+    tab shows: the open-source server knows no other order. Tasks that the queue leaves out lose their rank and come last. Returns
+    what was done, in words.
 
     Raises:
         QianyueError: no task of the project is in the queue.
@@ -135,20 +136,22 @@ def set_order(server: Server, wanted: str, queue: Queue) -> str:
         raise QianyueError("no task of the project is in the queue", place=f"project {project.id}",
                            repair="push the predictions first: python -m data.label_studio push PREDICTED.jsonl --project …")
     _keep_view(server, project.id)
-    return (f"project {project.id}: {ranked} tasks ranked, {changed} changed; open its tab {VIEW!r} and choose "
+    return (f"project {project.id}: {ranked} tasks ranked, {changed} changed; in its first tab, {VIEW!r}, choose "
             "Label Tasks As Displayed")
 
 
 def _keep_view(server: Server, project_id: int) -> None:
-    """The tab sorted by rank, made once."""
+    """The tab sorted by rank, made once, before all others: it is the one that opens with the project."""
     data: dict[str, Any] = {"title": VIEW, "type": "list", "target": "tasks", "ordering": [f"tasks:data.{RANK}"],
                             "filters": {"conjunction": "and", "items": []}}
     views: Sequence[Any] = server.call(lambda: server.sdk.views.list(project=project_id))
     same = next((v for v in views if _title(v) == VIEW), None)
     if same is None:
-        server.call(lambda: server.sdk.views.create(project=project_id, data=data))
+        same = server.call(lambda: server.sdk.views.create(project=project_id, data=data))
     else:
         server.call(lambda: server.sdk.views.update(str(same.id), project=project_id, data=data))
+    order = [same.id, *(v.id for v in views if v.id != same.id)]
+    server.call(lambda: server.sdk.views.update_order(project=project_id, ids=order))
 
 
 def _title(view: Any) -> Any:

@@ -50,9 +50,11 @@ class Reader:
         if data.get(HASH) and data[HASH] != text_hash(text):
             self._refuse(place, article_id, "", "the text is not the one that was pushed: somebody changed the task", data)
             return []
-        self.ledger.count("drafts that were never submitted", len(task.get("drafts") or ()))
+        self.ledger.count("drafts that were never submitted", len(_list(task.get("drafts"))))
+        if not isinstance(task.get("annotations") or [], list):
+            self._refuse(place, article_id, "", "annotations that are no list", task["annotations"])
         found = []
-        for annotation in task.get("annotations") or ():
+        for annotation in _list(task.get("annotations")):
             if not isinstance(annotation, dict) or not isinstance(annotation.get("result") or [], list):
                 self._refuse(place, article_id, "", "an annotation that is none", annotation)
             elif annotation.get("was_cancelled"):
@@ -73,14 +75,15 @@ class Reader:
         result = annotation.get("result") or []
         name = str(annotation.get("id", ""))
         choices = [c for item in result if isinstance(item, dict) and item.get("from_name") == SIGNING_CONTROL
-                   for c in (item.get("value") or {}).get("choices") or ()]
+                   for c in _list(_value(item).get("choices"))]
         no_signing = NO_SIGNING in choices
         if not result and not self.keep_empty:
             self.ledger.count(f'empty annotations that do not say "{NO_SIGNING}"')
             return None
         refused: list[tuple[Any, str]] = []
         kept = self._without_dangling(result, refused)
-        article = result_to_article(task, kept, self.ledger, place=place, refused=refused)
+        # Scores are the model's; what an annotator has submitted is as sure as the rest of the gold.
+        article = _without_scores(result_to_article(task, kept, self.ledger, place=place, refused=refused))
         self._count_corrections(annotation, result)
         whole = sound(article, self.ledger, place)
         lost = {id(e) for e in article.entities} - {id(e) for e in whole.entities}
@@ -96,7 +99,7 @@ class Reader:
                           article=self._with_events(whole, task))
 
     def _without_dangling(self, result: Sequence[Any], refused: list[tuple[Any, str]]) -> list[Any]:
-        """The result without relations that end on deleted regions, or say no type."""
+        """The result without relations that end on deleted regions; what was left without a type or label is put aside."""
         regions = {str(i.get("id")) for i in result if isinstance(i, dict) and i.get("type") != "relation"}
         kept = []
         for item in result:
@@ -107,6 +110,8 @@ class Reader:
                 continue
             if isinstance(item, dict) and item.get("type") == "relation" and not item.get("labels"):
                 refused.append((item, "a relation without a type"))
+            if isinstance(item, dict) and item.get("type") == "labels" and not _value(item).get("labels"):
+                refused.append((item, "a region without a label"))
             kept.append(item)
         return kept
 
@@ -166,6 +171,11 @@ class Reader:
                                     item=item))
 
 
+def _without_scores(article: Article) -> Article:
+    return replace(article, entities=tuple(replace(e, score=None) for e in article.entities),
+                   relations=tuple(replace(r, score=None) for r in article.relations))
+
+
 def _admits(kind: Any, head: str, tail: str) -> bool:
     return head in kind.head and tail in kind.tail
 
@@ -176,5 +186,14 @@ def _regions(result: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
     for item in result:
         if isinstance(item, dict) and item.get("type") == "labels" and isinstance(item.get("value"), dict):
             value = item["value"]
-            found[str(item.get("id"))] = (value.get("start"), value.get("end"), tuple(value.get("labels") or ()))
+            found[str(item.get("id"))] = (value.get("start"), value.get("end"), tuple(map(str, _list(value.get("labels")))))
     return found
+
+
+def _value(item: dict[str, Any]) -> dict[str, Any]:
+    value = item.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

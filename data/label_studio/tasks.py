@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from data.article import Article, article_to_dict
@@ -56,14 +56,25 @@ def interface_of(config: str, schema: Schema, *, place: str) -> Any:
     return interface
 
 
+def task_of(article: Article, schema: Schema, ledger: Ledger) -> dict[str, Any]:
+    """One task as every command sends it: with the hash of its text, and metadata that the page can show.
+
+    Events and clusters travel along in ``meta``, where no annotator sees them, and come back with ``pull``.
+    """
+    task = article_to_task(article, ledger, schema=schema)
+    data = task["data"]
+    data.update({HASH: text_hash(data["text"]), "published": data["published"] or "", "publisher": data["publisher"] or ""})
+    meta = {key: article_to_dict(article)[key] for key in ("events", "clusters") if getattr(article, key)}
+    return {**task, "meta": {**meta, "marks": fingerprint(article)}} if meta else task
+
+
 def build_tasks(articles: Iterable[Article], schema: Schema, interface: Any, ledger: Ledger, *,
                 model_version: str | None = None) -> list[dict[str, Any]]:
     """Tasks of the articles, in their order, ready for import; an article that cannot be a task is told in the ledger.
 
     A bare article (no marks, no model) becomes a task without annotation. Labels and relations beside the schema are left out
-    and counted; events and clusters travel along in ``meta``, where no annotator sees them, and come back with ``pull``.
+    and counted.
     """
-    symmetric = {r.name for r in schema.relations if r.symmetric}
     tasks: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
     for article in articles:
@@ -71,9 +82,8 @@ def build_tasks(articles: Iterable[Article], schema: Schema, interface: Any, led
             ledger.skip(article.id, "an article without text is no task")
             continue
         article = restrict(sound(article, ledger, article.id), schema, ledger.counts)
-        task = article_to_task(article, ledger, symmetric=symmetric)
+        task = task_of(article, schema, ledger)
         data = task["data"]
-        data.update({HASH: text_hash(data["text"]), "published": data["published"] or "", "publisher": data["publisher"] or ""})
         if not article.entities and article.model is None:
             task["annotations"] = []
         if said := seen.get(data["id"]):
@@ -85,18 +95,10 @@ def build_tasks(articles: Iterable[Article], schema: Schema, interface: Any, led
         seen[data["id"]] = data[HASH]
         for prediction in task["predictions"]:
             prediction["model_version"] = model_version or prediction["model_version"]
-            prediction["score"] = _mean_score(prediction["result"])
         faults = [fault for held in (*task["predictions"], *task["annotations"])
                   for fault in interface.validate_prediction(held, return_errors=True) if fault]
         if faults:
             ledger.skip(article.id, f"the SDK refuses it: {'; '.join(map(str, faults[:3]))}")
             continue
-        meta = {key: article_to_dict(article)[key] for key in ("events", "clusters") if getattr(article, key)}
-        tasks.append({**task, "meta": {**meta, "marks": fingerprint(article)}} if meta else task)
+        tasks.append(task)
     return tasks
-
-
-def _mean_score(result: Sequence[dict[str, Any]]) -> float | None:
-    """The mean of the scores of regions and relations, 0..1: the data manager sorts by it."""
-    scores = [item["score"] for item in result if item.get("score") is not None]
-    return round(sum(scores) / len(scores), 4) if scores else None
