@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,17 +24,16 @@ from data.files import atomic_write, sha256_of
 from data.listing import STANDARD_INPUT, is_url
 from data.records import Columns
 from models.outputs import CSV, JSONL, kind_of_lines, write_csv, write_output
-from models.parts import JOINED, PartStore, ShardReport
+from models.parts import JOINED, PartStore, ShardReport, Totals
 from models.progress import Progress
 from models.shards import Parsed, Reading, count_document, numbered, parsed_ahead
 
 if TYPE_CHECKING:
     from models.register import Register
 
-VERSION = 1  # of the parts: a run that an older program began is not gone on with
+VERSION = 2  # of the parts: a run that an older program began is not gone on with
 SHARD_ARTICLES = 512
 _WEIGHTS = (".json", ".safetensors", ".onnx")
-_REASON_CHARS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,30 +71,6 @@ class BatchOptions:
 def _beside(output: str, name: str) -> Path:
     path = Path(output)
     return path.with_name(f"{path.stem}.{name}")
-
-
-@dataclass
-class Totals:
-    """Counts of a whole run."""
-
-    articles: int = 0
-    events: int = 0
-    characters: int = 0
-    faults: int = 0
-    resumed_articles: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    links: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, report: ShardReport, *, is_resumed: bool = False) -> None:
-        """Count a shard in."""
-        self.articles += report.articles
-        self.resumed_articles += report.articles if is_resumed else 0
-        self.events += report.events
-        self.characters += report.characters
-        self.faults += len(report.faults)
-        self.reasons.update(fault.reason.split("\n")[0].split(": ")[0][:_REASON_CHARS] for fault in report.faults)
-        self.links.update(report.links)
 
 
 class BatchRun:

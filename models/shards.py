@@ -19,6 +19,7 @@ from data.article import Article
 from data.documents import Document, RawDocument, ReadFault, parse_document
 from data.errors import DataError
 from data.records import Columns
+from data.surrogates import count_surrogates
 from models.outputs import lines_of
 from models.parts import ShardReport
 
@@ -74,6 +75,7 @@ class Reading:
             report.articles += 1
             report.events += len(found.events)
             report.characters += len(found.text)
+            report.surrogates += count_surrogates(found.text)
             yield from lines_of(found, self.kind, source=f"{source}: {place}" if place else source)
 
 
