@@ -23,6 +23,7 @@ from data.errors import EXIT_OK, DataError, QianyueError
 from data.files import atomic_write, sha256_of
 from data.listing import STANDARD_INPUT, is_url
 from data.records import Columns
+from data.surrogates import json_line, without_surrogates
 from models.outputs import CSV, JSONL, kind_of_lines, write_csv, write_output
 from models.parts import JOINED, PartStore, ShardReport, Totals
 from models.progress import Progress
@@ -190,12 +191,11 @@ class BatchRun:
                 for shard in store.shards():
                     report = store.report(shard)
                     for fault in report.faults if report else ():
-                        stream.write(json.dumps({"source": fault.source, "place": fault.place, "reason": fault.reason}) + "\n")
+                        stream.write(json_line({"source": fault.source, "place": fault.place, "reason": fault.reason}) + "\n")
         else:
             self.options.errors.unlink(missing_ok=True)
         with atomic_write(self.options.summary) as stream:
-            json.dump(self.summary(), stream, ensure_ascii=False, indent=1)
-            stream.write("\n")
+            stream.write(without_surrogates(json.dumps(self.summary(), ensure_ascii=False, indent=1)) + "\n")
         os.replace(joined, self.options.output)
         store.remove()
 

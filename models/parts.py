@@ -107,7 +107,8 @@ class PartStore:
             # Either new, or the rest of a run that was killed while it cleaned up after its end.
             self._empty()
             with atomic_write(path) as stream:
-                json.dump(self.manifest, stream, ensure_ascii=False, indent=1)
+                # Escaped: names of files need not be UTF-8, and must be the same when they are read again.
+                json.dump(self.manifest, stream, indent=1)
             return
         except ValueError as fault:
             raise self._refusal(f"{MANIFEST} is damaged") from fault

@@ -229,6 +229,26 @@ def test_two_runs_do_not_write_one_output(stub: None, tmp_path: Path, capsys: py
     assert run(options(source, out)) == 0
 
 
+def test_file_names_that_are_no_utf8(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for name in (b"\xbc\xd7.txt", b"\xd2\xd2.jsonl"):
+        try:
+            Path(os.fsdecode(os.fsencode(source) + b"/" + name)).write_text("好院签约。", encoding="utf-8")
+        except OSError:
+            pytest.skip("this file system takes UTF-8 names only")
+    first, broken = sorted(str(p) for p in source.iterdir())
+    given = replace(options(first, tmp_path / "out.jsonl"), inputs=(first, broken))
+    with pytest.MonkeyPatch.context() as patch:
+        broken_after(1, patch, KeyboardInterrupt())
+        patch.setattr(batch.BatchRun, "_finish", lambda self, store: (_ for _ in ()).throw(KeyboardInterrupt()))
+        assert run(given) == 130
+    assert run(given) == 0, capsys.readouterr().err
+    assert [a.id for a in read_jsonl(tmp_path / "out.jsonl")] == ["\ufffd\ufffd"]
+    assert "\ufffd\ufffd.jsonl" in json.loads((tmp_path / "out.errors.jsonl").read_text(encoding="utf-8"))["source"]
+    assert json.loads((tmp_path / "out.summary.json").read_text(encoding="utf-8"))["articles_of_earlier_runs"] == 1
+
+
 def test_the_output_inside_the_input_folder_is_not_read(stub: None, tmp_path: Path) -> None:
     source = write_inputs(tmp_path / "in")
     for _ in range(2):
