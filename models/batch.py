@@ -243,7 +243,7 @@ def make_reading(options: BatchOptions, register: Register | None) -> Reading:
 
 def model_digest(run: Path, engine: str | None) -> str:
     """What tells one model from another: the engine, and every file of the run that predictions depend on."""
-    from models.run_folder import check_checkpoint
+    from models.checkpoint import check_checkpoint
 
     check_checkpoint(run)
     digest = hashlib.sha256(f"{run.name}\0{engine}".encode())

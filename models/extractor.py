@@ -10,7 +10,7 @@ from data.documents import ReadFault
 from data.readers import iter_articles
 from data.records import Columns
 from models.document import Predictor
-from models.run_folder import load_predictor
+from models.light import load_light
 
 
 class Extractor:
@@ -32,7 +32,12 @@ class Extractor:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
             UsageError: there is no such engine.
         """
-        return cls(load_predictor(folder, engine=engine))
+        predictor = load_light(folder, engine=engine)
+        if predictor is None:
+            from models.run_folder import load_predictor
+
+            predictor = load_predictor(folder, engine=engine)
+        return cls(predictor)
 
     @property
     def name(self) -> str:
