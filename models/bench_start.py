@@ -1,7 +1,7 @@
 """``python -m models.bench_start --model RUN``: how soon a command answers, and what one crowded article costs.
 
 Commands are processes of their own, timed from outside; the best of several counts, since other work on the machine only
-ever adds. Processor seconds stand beside the wall: on a busy machine they are the better figure.
+ever adds. Processor seconds stand beside the wall: on a busy machine they are the better figure, and the smaller is judged.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"| {what} | {wall:.2f} | {processor:.2f} | {limit} |")
     persons = {e.text for e in found.entities if e.label == "PERSON"}
     print(f"\nfound in the crowded article: {len(persons)} persons, {len(found.relations)} relations, {len(found.events)} events")
-    late = [what for what, wall, _, limit in rows if wall > limit]
+    late = [what for what, wall, processor, limit in rows if min(wall, processor) > limit]
     if late:
         print("too slow: " + "; ".join(late), file=sys.stderr)
     return EXIT_FAILED if late else EXIT_OK

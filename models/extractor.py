@@ -11,6 +11,7 @@ from data.readers import iter_articles
 from data.records import Columns
 from models.document import Predictor
 from models.light import load_light
+from models.memory import bound_kernels
 
 
 class Extractor:
@@ -32,6 +33,7 @@ class Extractor:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
             UsageError: there is no such engine.
         """
+        bound_kernels()
         predictor = load_light(folder, engine=engine)
         if predictor is None:
             from models.run_folder import load_predictor
