@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -105,6 +107,9 @@ class BatchRun:
         output = Path(self.options.output)
         if output.is_dir():
             raise DataError("expected a file to write, found a folder", place=str(output), repair=str(output / "out.jsonl"))
+        if output.exists() and not output.is_file():
+            # The finished file takes the place of what is there: a device or a pipe must not be lost so.
+            raise DataError("expected a file to write, found a device or a pipe", place=str(output), repair="--output -")
         store = PartStore(output, self.manifest())
         with store.opened(), self._told_how_to_go_on(store), self.progress:
             if self.options.cluster_workers:
@@ -216,7 +221,7 @@ class BatchRun:
         """Whatever stops the run: say what is kept; keep nothing where nothing was done."""
         try:
             yield
-        except (QianyueError, OSError, KeyboardInterrupt):
+        except (QianyueError, OSError, KeyboardInterrupt, SystemExit):
             kept = sum(r.items for s in store.shards() if (r := store.report(s))) if store.folder.is_dir() else 0
             if kept:
                 print(f"stopped: {kept} documents are done and kept in {store.folder}; the same command goes on from there",
@@ -253,6 +258,19 @@ def model_digest(run: Path, engine: str | None) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A job scheduler's SIGTERM ends the run as Ctrl-C does: told, and ready to go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
 def run_batch(options: BatchOptions) -> int:
     """Run a batch, print what it did, and return the exit code."""
     from models.register import link_summary, register_of_command
@@ -261,7 +279,8 @@ def run_batch(options: BatchOptions) -> int:
     if options.output == "-":
         run.to_stdout()
     else:
-        run.to_file()
+        with _ended_in_order():
+            run.to_file()
     totals = run.totals
     notes = f"; see {options.errors}" if totals.faults and options.output != "-" else ""
     print(f"{totals.articles} articles, {totals.events} events, {totals.faults} inputs that could not be read{notes}",

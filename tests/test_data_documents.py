@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import tracemalloc
 import zipfile
@@ -256,3 +257,13 @@ def test_standard_input_may_be_an_archive(monkeypatch: pytest.MonkeyPatch) -> No
         archive.writestr("a.txt", TEXT)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data.getvalue())))
     assert [a.id for a in iter_articles(["-"]) if isinstance(a, Article)] == ["a"]
+
+
+def test_packed_standard_input_that_cannot_seek(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(writing, "wb") as stream:
+        stream.write(gzip.compress(json.dumps({"id": "q", "text": TEXT}).encode()))
+    with open(reading, encoding="utf-8") as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        articles, faults = read("-")
+    assert [a.id for a in articles] == ["q"] and not faults

@@ -106,13 +106,17 @@ def test_each_fault_is_one_line_with_source_place_and_reason(stub: None, tmp_pat
     assert summary["articles"] == 34 and summary["faults"] == len(faults) == sum(summary["faults_by_reason"].values()) == 8
 
 
-def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseException | signal.Signals) -> None:
     """The write of the ``count``-th shard fails."""
     commit = parts.PartStore.commit
 
     def failing(self: parts.PartStore, shard: int, lines: Iterator[str], report: parts.ShardReport) -> None:
         if shard >= count:
-            raise fault
+            if isinstance(fault, signal.Signals):
+                os.kill(os.getpid(), fault)
+                time.sleep(5)  # the signal comes first
+            else:
+                raise fault
         commit(self, shard, lines, report)
 
     monkeypatch.setattr(parts.PartStore, "commit", failing)
@@ -120,14 +124,18 @@ def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseExcepti
 
 @pytest.mark.parametrize(("fault", "code", "part"), [
     (OSError(errno.ENOSPC, "No space left on device", "out.jsonl.part/00000003.jsonl"), 1, "repair: free the disk"),
-    (KeyboardInterrupt(), 130, "error: interrupted")])
+    (KeyboardInterrupt(), 130, "error: interrupted"), (signal.SIGTERM, 143, "")])
 def test_a_full_disk_and_ctrl_c_keep_what_is_done(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: BaseException,
                                                  code: int, part: str) -> None:
     source, out = write_inputs(tmp_path / "in"), tmp_path / "out.jsonl"
     assert run(options(source, tmp_path / "whole.jsonl")) == 0
     with pytest.MonkeyPatch.context() as patch:
         broken_after(3, patch, fault)
-        assert run(options(source, out)) == code
+        try:
+            assert run(options(source, out)) == code
+        except SystemExit as end:
+            assert end.code == code
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     said = capsys.readouterr().err
     assert part in said and f"stopped: 21 documents are done and kept in {out}.part; the same command goes on" in said
     assert not out.exists()
@@ -218,6 +226,12 @@ def test_another_command_or_input_is_refused(stub: None, tmp_path: Path, monkeyp
     assert part in said and f"rm -r {out}.part" in said and not out.exists()
     shutil.rmtree(f"{out}.part")
     assert run(given) == 0
+
+
+def test_a_pipe_is_no_file_to_replace(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "out.jsonl")
+    assert run(options(write_inputs(tmp_path / "in"), tmp_path / "out.jsonl")) == 1
+    assert "found a device or a pipe" in capsys.readouterr().err and (tmp_path / "out.jsonl").is_fifo()
 
 
 def test_two_runs_do_not_write_one_output(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
