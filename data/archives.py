@@ -69,13 +69,13 @@ def zip_members(stream: IO[bytes], *, place: str, packed_bytes: int, dropped: Co
             if refused.reason:
                 yield refused
             continue
+        if info.file_size > max(limits.free_bytes, limits.ratio * max(1, info.compress_size)):
+            yield MemberFault(name=name, reason=f"unpacks to more than {limits.ratio} times its size: taken for a bomb")
+            continue
         total += info.file_size
         if total > max(limits.free_bytes, limits.ratio * packed_bytes):
             raise DataError(f"unpacks to more than {limits.ratio} times its size: taken for a bomb at {name}", place=place,
                             repair="unpack it where you trust it, and give the files")
-        if info.file_size > max(limits.free_bytes, limits.ratio * max(1, info.compress_size)):
-            yield MemberFault(name=name, reason=f"unpacks to more than {limits.ratio} times its size: taken for a bomb")
-            continue
         try:
             # A member never yields more bytes than its header says, so the checks above hold for what is read.
             with archive.open(info) as member:

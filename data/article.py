@@ -14,6 +14,7 @@ from typing import Any
 
 from data.errors import DataError
 from data.files import atomic_write
+from data.surrogates import json_line
 from data.uncertainty import Uncertainty
 
 LINKED_KINDS = ("exact", "alias", "close")
@@ -288,12 +289,5 @@ def write_jsonl(path: Path | str, articles: Iterable[Article]) -> None:
 
 
 def dump_line(article: Article) -> str:
-    """One article as one line of JSON (no trailing newline)."""
-    record = article_to_dict(article)
-    line = json.dumps(record, ensure_ascii=False)
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:
-        # A lone surrogate has no UTF-8; JSON's own escapes keep it, and every offset, as it came.
-        return json.dumps(record, ensure_ascii=True)
-    return line
+    """One article as one line of JSON (no trailing newline); lone surrogates become U+FFFD, and offsets stay."""
+    return json_line(article_to_dict(article))

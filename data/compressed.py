@@ -103,14 +103,24 @@ def unpacked(source: IO[bytes], *, place: str, limits: Limits = LIMITS) -> io.Bu
     Raises:
         DataError: on reading, see :class:`BoundedStream`.
     """
-    if isinstance(source, io.BufferedReader):
+    if isinstance(source, io.BufferedReader) and _tells(source):
         head = source.peek(_MAGIC_BYTES)
     else:
+        # A pipe cannot tell its place either, which the bound needs.
         head = source.read(_MAGIC_BYTES)
         source = cast(IO[bytes], _Peeked(head, source))
     kind = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
     plain = _opened(source, kind)
     return io.BufferedReader(BoundedStream(plain, source, kind=kind, place=place, limits=limits), 2**16)
+
+
+def _tells(source: IO[bytes]) -> bool:
+    """Whether a stream knows its place; a pipe does not."""
+    try:
+        source.tell()
+    except OSError:
+        return False
+    return True
 
 
 def _opened(source: IO[bytes], kind: str) -> IO[bytes]:

@@ -10,14 +10,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import IO, Any
+from uuid import UUID
 
 from data.article import Article, article_from_dict
 from data.compressed import LIMITS, Limits, read_limited
+from data.decode import decode_text
 from data.errors import DataError
 from data.masthead import iso_date, read_masthead
+from data.surrogates import count_surrogates, without_surrogates
 
 _DAY = re.compile(r"\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
+_PLAIN_DAY = re.compile(r"\s*((?:19|20)\d\d)(\d\d)(\d\d)\s*$")
 _PEEK_BYTES = 2**16
 _ROWS_AT_ONCE = 64
 _DELIMITERS = ",\t;|"
@@ -121,10 +126,10 @@ def csv_rows(stream: io.BufferedReader, *, place: str, columns: Columns, tabs: b
         if not any(row):
             continue
         record = dict(zip(header, row, strict=False))
-        if any("\udc80" <= char <= "\udcff" for char in record.get(columns.text, "")):
+        if any(count_surrogates(record.get(name) or "") for name in (columns.text, columns.title) if name):
             yield BrokenRow(place=f"row {number}", reason=f"expected {encoding.upper()}, found other bytes")
         else:
-            yield f"row {number}", {name: record[name] for name in columns.names() if name in record}
+            yield f"row {number}", {name: without_surrogates(record[name]) for name in columns.names() if name in record}
 
 
 def _table_encoding(head: bytes) -> str:
@@ -210,24 +215,33 @@ def article_of_row(row: Mapping[str, Any], columns: Columns, *, row_id: str) -> 
     Raises:
         ValueError: the row has no text.
     """
-    text = row.get(columns.text)
+    text, title = (_text_of(row.get(name)) if name else None for name in (columns.text, columns.title))
     if not isinstance(text, str) or not text.strip():
         raise ValueError(_NO_TEXT if isinstance(text, str | None) else f"expected text, found {type(text).__name__}")
-    title = row.get(columns.title) if columns.title else None
     if isinstance(title, str) and title.strip():
         text = f"{title.strip()}\n{text}"
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    name, publisher = row.get(columns.id), row.get(columns.publisher)
     said = read_masthead(text)
     return Article(
-        id=str(name) if name not in (None, "") else row_id, text=text,
+        id=_name_of(row.get(columns.id)) or row_id, text=text,
         published=_day_of(row.get(columns.published)) or said.published,
-        publisher=(str(publisher).strip() if publisher is not None else "") or said.publisher)
+        publisher=_name_of(row.get(columns.publisher)) or said.publisher)
+
+
+def _text_of(value: Any) -> Any:
+    """A cell as it is; bytes as text, for some writers of Parquet call their text binary."""
+    return decode_text(value, place="") if isinstance(value, bytes) and value.strip() else value
+
+
+def _name_of(value: Any) -> str:
+    """A cell of text or a number as text; "" where it is empty, a list or something else that names nothing."""
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return str(value).strip() if isinstance(value, str | int | float | Decimal | UUID) and value == value else ""
 
 
 def _day_of(value: Any) -> str | None:
-    """The ISO day of a cell: a date, a moment, or their usual written forms; None where it is none."""
+    """The ISO day of a cell: a date, a moment, or their usual written forms (20240131 too); None where it is none."""
     if isinstance(value, date):  # a datetime is one too
         return value.isoformat()[:10]
-    found = _DAY.match(value) if isinstance(value, str) else None
+    found = _DAY.match(str(value)) or _PLAIN_DAY.match(str(value)) if isinstance(value, str | int) else None
     return iso_date(*found.groups()) if found else None

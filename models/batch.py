@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,18 +25,18 @@ from data.errors import EXIT_OK, DataError, QianyueError
 from data.files import atomic_write, sha256_of
 from data.listing import STANDARD_INPUT, is_url
 from data.records import Columns
+from data.surrogates import json_line, without_surrogates
 from models.outputs import CSV, JSONL, kind_of_lines, write_csv, write_output
-from models.parts import JOINED, PartStore, ShardReport
+from models.parts import JOINED, PartStore, ShardReport, Totals
 from models.progress import Progress
 from models.shards import Parsed, Reading, count_document, numbered, parsed_ahead
 
 if TYPE_CHECKING:
     from models.register import Register
 
-VERSION = 1  # of the parts: a run that an older program began is not gone on with
+VERSION = 2  # of the parts: a run that an older program began is not gone on with
 SHARD_ARTICLES = 512
 _WEIGHTS = (".json", ".safetensors", ".onnx")
-_REASON_CHARS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,30 +76,6 @@ def _beside(output: str, name: str) -> Path:
     return path.with_name(f"{path.stem}.{name}")
 
 
-@dataclass
-class Totals:
-    """Counts of a whole run."""
-
-    articles: int = 0
-    events: int = 0
-    characters: int = 0
-    faults: int = 0
-    resumed_articles: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    links: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, report: ShardReport, *, is_resumed: bool = False) -> None:
-        """Count a shard in."""
-        self.articles += report.articles
-        self.resumed_articles += report.articles if is_resumed else 0
-        self.events += report.events
-        self.characters += report.characters
-        self.faults += len(report.faults)
-        self.reasons.update(fault.reason.split("\n")[0].split(": ")[0][:_REASON_CHARS] for fault in report.faults)
-        self.links.update(report.links)
-
-
 class BatchRun:
     """One run of one command."""
 
@@ -130,6 +107,9 @@ class BatchRun:
         output = Path(self.options.output)
         if output.is_dir():
             raise DataError("expected a file to write, found a folder", place=str(output), repair=str(output / "out.jsonl"))
+        if output.exists() and not output.is_file():
+            # The finished file takes the place of what is there: a device or a pipe must not be lost so.
+            raise DataError("expected a file to write, found a device or a pipe", place=str(output), repair="--output -")
         store = PartStore(output, self.manifest())
         with store.opened(), self._told_how_to_go_on(store), self.progress:
             if self.options.cluster_workers:
@@ -216,12 +196,11 @@ class BatchRun:
                 for shard in store.shards():
                     report = store.report(shard)
                     for fault in report.faults if report else ():
-                        stream.write(json.dumps({"source": fault.source, "place": fault.place, "reason": fault.reason}) + "\n")
+                        stream.write(json_line({"source": fault.source, "place": fault.place, "reason": fault.reason}) + "\n")
         else:
             self.options.errors.unlink(missing_ok=True)
         with atomic_write(self.options.summary) as stream:
-            json.dump(self.summary(), stream, ensure_ascii=False, indent=1)
-            stream.write("\n")
+            stream.write(without_surrogates(json.dumps(self.summary(), ensure_ascii=False, indent=1)) + "\n")
         os.replace(joined, self.options.output)
         store.remove()
 
@@ -242,7 +221,7 @@ class BatchRun:
         """Whatever stops the run: say what is kept; keep nothing where nothing was done."""
         try:
             yield
-        except (QianyueError, OSError, KeyboardInterrupt):
+        except (QianyueError, OSError, KeyboardInterrupt, SystemExit):
             kept = sum(r.items for s in store.shards() if (r := store.report(s))) if store.folder.is_dir() else 0
             if kept:
                 print(f"stopped: {kept} documents are done and kept in {store.folder}; the same command goes on from there",
@@ -269,7 +248,7 @@ def make_reading(options: BatchOptions, register: Register | None) -> Reading:
 
 def model_digest(run: Path, engine: str | None) -> str:
     """What tells one model from another: the engine, and every file of the run that predictions depend on."""
-    from models.run_folder import check_checkpoint
+    from models.checkpoint import check_checkpoint
 
     check_checkpoint(run)
     digest = hashlib.sha256(f"{run.name}\0{engine}".encode())
@@ -277,6 +256,19 @@ def model_digest(run: Path, engine: str | None) -> str:
         if path.suffix in _WEIGHTS and path.name != "metrics.json":
             digest.update(f"{path.name}\0{sha256_of(path)}".encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A job scheduler's SIGTERM ends the run as Ctrl-C does: told, and ready to go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 def run_batch(options: BatchOptions) -> int:
@@ -287,7 +279,8 @@ def run_batch(options: BatchOptions) -> int:
     if options.output == "-":
         run.to_stdout()
     else:
-        run.to_file()
+        with _ended_in_order():
+            run.to_file()
     totals = run.totals
     notes = f"; see {options.errors}" if totals.faults and options.output != "-" else ""
     print(f"{totals.articles} articles, {totals.events} events, {totals.faults} inputs that could not be read{notes}",

@@ -1,12 +1,15 @@
 """``python -m models.bench_memory --model RUN``: peak resident memory of batch runs over few and many articles.
 
-Each run is a process of its own, so that peaks do not mix. Reported beside it: a single line of many megabytes.
+Each run is a process of its own, so that peaks do not mix. Articles are of all lengths, most of them short: kernels that
+are made for each shape, and memory in pieces of each size, would not show otherwise. Reported beside it: a single line of
+many megabytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -23,11 +26,18 @@ _RUN = ("import resource, sys; from models.predict import main; from data.errors
 
 
 def write_articles(path: Path, count: int) -> None:
-    """``count`` short articles, one a line."""
+    """``count`` articles, one a line."""
     with path.open("w", encoding="utf-8") as stream:
         for number in range(count):
-            text = f"第{number}号消息\n" + _SENTENCES[number % 3]
+            text = f"第{number}号消息\n{_text(number)}"
             stream.write(json.dumps({"id": f"n{number}", "text": text}, ensure_ascii=False) + "\n")
+
+
+def _text(number: int) -> str:
+    """One to three sentences, for one article in ten up to forty."""
+    rng = random.Random(number)
+    count = rng.randint(4, 40) if rng.random() < 0.1 else rng.randint(1, 3)
+    return "".join(rng.choice(_SENTENCES)[:rng.randint(8, 40)] for _ in range(count))
 
 
 def write_line(path: Path, size: int) -> None:
@@ -42,7 +52,7 @@ def write_folder(path: Path, count: int) -> None:
         folder = path / f"{number // 1000:04d}"
         if number % 1000 == 0:
             folder.mkdir(parents=True)
-        (folder / f"{number:06d}.txt").write_text(_SENTENCES[number % 3], encoding="utf-8")
+        (folder / f"{number:06d}.txt").write_text(_text(number), encoding="utf-8")
 
 
 def peak_mib(model: Path, source: Path, folder: Path) -> float:

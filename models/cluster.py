@@ -36,6 +36,7 @@ class ShardActor:
         from models.batch import make_reading
         from models.register import register_of_command
 
+        _keep_to_own_cores()
         self._reading = make_reading(options, register_of_command(options.register))
         self._columns = options.columns
         self._store = PartStore(Path(options.output), manifest)
@@ -58,6 +59,16 @@ class ShardActor:
             yield one
 
 
+def _keep_to_own_cores() -> None:
+    """As many threads as the cluster gave this actor cores: the actors of a machine must not crowd each other out."""
+    import ray
+    import torch
+
+    given = ray.get_runtime_context().get_assigned_resources()
+    if not given.get("GPU"):
+        torch.set_num_threads(max(1, int(given.get("CPU", 1))))
+
+
 def run_shards(run: BatchRun, store: PartStore) -> None:
     """Predict all shards that are not done on the cluster, and count them in.
 
@@ -65,6 +76,8 @@ def run_shards(run: BatchRun, store: PartStore) -> None:
         ModelError: Ray is not installed, or an actor failed.
         DataError: an input vanished while it was read, or is not what it was when the run began.
     """
+    # Its native part warns in words of its own about what is no fault here.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
         from ray.exceptions import RayError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,7 +20,9 @@ from models.engines import Engine, ModelEngine
 from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
 from models.pairs import PairBatch
-from models.signing import SigningModel
+
+if TYPE_CHECKING:
+    from models.signing import SigningModel
 
 BATCH_TOKENS = 8192
 READ_AHEAD = 32

@@ -9,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import networkx
-
 from data.article import Entity, Event, Relation, Signatory
 from data.errors import run_command
 from models.aliases import Clusters
@@ -97,6 +95,10 @@ def spokes(strength: Mapping[frozenset[int], float]) -> set[frozenset[int]]:
 
 def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     """Maximal cliques of the signing graph: a hub's pairs stay apart, a three-way agreement is one set."""
+    if len(pairs) < 3:
+        return list(pairs)
+    import networkx  # its import costs more than most articles need it for
+
     graph = networkx.Graph([tuple(pair) for pair in pairs])
     remaining = set(pairs)
     found: list[frozenset[int]] = []

@@ -11,7 +11,8 @@ from data.readers import iter_articles
 from data.records import Columns
 from data.schema import Schema
 from models.document import Predictor
-from models.run_folder import load_predictor
+from models.light import load_light
+from models.memory import bound_kernels
 
 
 class Extractor:
@@ -33,7 +34,13 @@ class Extractor:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
             UsageError: there is no such engine.
         """
-        return cls(load_predictor(folder, engine=engine))
+        bound_kernels()
+        predictor = load_light(folder, engine=engine)
+        if predictor is None:
+            from models.run_folder import load_predictor
+
+            predictor = load_predictor(folder, engine=engine)
+        return cls(predictor)
 
     @property
     def name(self) -> str:

@@ -9,10 +9,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from data.article import Article
 from data.clean import CleanText, clean_text
@@ -20,6 +20,9 @@ from data.schema import Schema
 from data.tags import TokenSpan, spans_to_tags
 from data.windows import Window, best_window, pack_windows, split_sentences
 from models.hints import hint_types
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # The tokenizer is called on pieces of the text so that a line of many megabytes never becomes one call.
 TOKENIZER_BATCH = 1024

@@ -21,10 +21,11 @@ from data.tags import TokenSpan
 from models.fast_bert import WindowEngine
 from models.inputs import Batch
 from models.pairs import PairBatch, build_pairs
-from models.signing import SigningModel
 
 if TYPE_CHECKING:
     import onnxruntime
+
+    from models.signing import SigningModel
 
 FOLDER, RECORD, RELATIONS = "onnx", "export.json", "relations.onnx"
 TAGGERS = {"onnx": "tagger.onnx", "onnx-int8": "tagger.int8.onnx"}

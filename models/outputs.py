@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from data.article import Article, Event, dump_line, event_to_dict
 from data.errors import UsageError
+from data.surrogates import json_line
 
 JSONL, PARQUET, CSV, XLSX = "jsonl", "parquet", "csv", "xlsx"
 FORMATS = (JSONL, PARQUET, CSV, XLSX)
@@ -23,7 +24,6 @@ SEPARATOR = "; "
 # A cell that begins so is a formula to a spreadsheet; the full-width forms are to some.
 _FORMULA = re.compile(r"^[\s\x00]*[=+\-@＝＋－＠]|^[\t\r]")
 _NO_CELL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 XLSX_ROWS, XLSX_CHARS = 1_048_576, 32_767
 _ROWS_AT_ONCE = 500
 
@@ -53,12 +53,7 @@ def lines_of(article: Article, kind: str, *, source: str) -> Iterator[str]:
         return
     for event in article.events:
         record = {"article": article.id, "published": article.published, "publisher": article.publisher}
-        yield _dumped(record | (_row(article, event, source) if kind == ROWS else event_to_dict(event)))
-
-
-def _dumped(record: dict[str, Any]) -> str:
-    line = json.dumps(record, ensure_ascii=False)
-    return json.dumps(record) if _SURROGATE.search(line) else line
+        yield json_line(record | (_row(article, event, source) if kind == ROWS else event_to_dict(event)))
 
 
 def _row(article: Article, event: Event, source: str) -> dict[str, Any]:
@@ -83,7 +78,7 @@ def write_output(lines: Iterable[str], path: str, output_format: str, kind: str,
     elif output_format == XLSX:
         _write_xlsx(lines, path, changed)
     else:
-        _write_parquet(lines, path, kind, changed)
+        _write_parquet(lines, path, kind)
 
 
 def write_csv(lines: Iterable[str], stream: IO[str], changed: Counter[str]) -> None:
@@ -96,21 +91,13 @@ def write_csv(lines: Iterable[str], stream: IO[str], changed: Counter[str]) -> N
 
 
 def safe_cell(value: Any, changed: Counter[str]) -> Any:
-    """A cell that no spreadsheet takes for a formula, and that has UTF-8; numbers and None stay."""
+    """A cell that no spreadsheet takes for a formula; numbers and None stay."""
     if not isinstance(value, str):
         return value
-    text = _encodable(_NO_CELL.sub("", value), changed)
+    text = _NO_CELL.sub("", value)
     if _FORMULA.search(text):
         changed["cells neutralised"] += 1
         return "'" + text
-    return text
-
-
-def _encodable(text: str, changed: Counter[str]) -> str:
-    if _SURROGATE.search(text):
-        changed["lone surrogates replaced"] += 1
-        # One for one, so that offsets hold.
-        return _SURROGATE.sub("\ufffd", text)
     return text
 
 
@@ -147,7 +134,7 @@ def _xlsx_cell(value: Any, changed: Counter[str]) -> Any:
     return cell
 
 
-def _write_parquet(lines: Iterable[str], path: str, kind: str, changed: Counter[str]) -> None:
+def _write_parquet(lines: Iterable[str], path: str, kind: str) -> None:
     import pyarrow
     from pyarrow import parquet
 
@@ -156,23 +143,14 @@ def _write_parquet(lines: Iterable[str], path: str, kind: str, changed: Counter[
     schema = schema_of(kind)
     rest = iter(lines)
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        while batch := [_arrow_record(line, changed) for line in islice(rest, _ROWS_AT_ONCE)]:
+        while batch := [_arrow_record(line) for line in islice(rest, _ROWS_AT_ONCE)]:
             writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
 
 
-def _arrow_record(line: str, changed: Counter[str]) -> dict[str, Any]:
+def _arrow_record(line: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(line)
-    if "\\ud" in line.lower():
-        record = _all_encodable(record, changed)
     for event in record.get("events", [record]):
         # Names are keys in JSON, which a table with fixed columns cannot have.
         event["links"] = [{"name": name, **link} for name, link in (event.get("links") or {}).items()]
     return record
 
-
-def _all_encodable(value: Any, changed: Counter[str]) -> Any:
-    if isinstance(value, str):
-        return _encodable(value, changed)
-    if isinstance(value, dict):
-        return {key: _all_encodable(item, changed) for key, item in value.items()}
-    return [_all_encodable(item, changed) for item in value] if isinstance(value, list) else value

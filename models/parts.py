@@ -23,6 +23,7 @@ from data.errors import DataError
 from data.files import atomic_write
 
 MANIFEST, JOINED = "manifest.json", "joined"
+_REASON_CHARS = 80
 # What each entry of a manifest is called when it differs.
 _NAMES = {"version": "another version of this program", "model": "another model", "lines": "another kind of output",
           "register": "another register", "columns": "other column names", "shard_articles": "another --shard-articles",
@@ -38,8 +39,34 @@ class ShardReport:
     articles: int = 0
     events: int = 0
     characters: int = 0
+    surrogates: int = 0  # half characters of the texts, which no output can hold
     faults: list[ReadFault] = field(default_factory=list)
     links: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Totals:
+    """Counts of a whole run."""
+
+    articles: int = 0
+    events: int = 0
+    characters: int = 0
+    faults: int = 0
+    resumed_articles: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    links: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, report: ShardReport, *, is_resumed: bool = False) -> None:
+        """Count a shard in."""
+        self.articles += report.articles
+        self.resumed_articles += report.articles if is_resumed else 0
+        self.events += report.events
+        self.characters += report.characters
+        self.faults += len(report.faults)
+        self.reasons.update(fault.reason.split("\n")[0].split(": ")[0][:_REASON_CHARS] for fault in report.faults)
+        self.links.update(report.links)
+        self.dropped += Counter({"lone surrogates replaced": report.surrogates})  # nothing is kept of a count of 0
 
 
 class PartStore:
@@ -80,7 +107,8 @@ class PartStore:
             # Either new, or the rest of a run that was killed while it cleaned up after its end.
             self._empty()
             with atomic_write(path) as stream:
-                json.dump(self.manifest, stream, ensure_ascii=False, indent=1)
+                # Escaped: names of files need not be UTF-8, and must be the same when they are read again.
+                json.dump(self.manifest, stream, indent=1)
             return
         except ValueError as fault:
             raise self._refusal(f"{MANIFEST} is damaged") from fault

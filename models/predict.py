@@ -44,7 +44,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         columns.add_argument(f"--{name}-column", default=name, metavar="NAME", help=f"default: {name}")
     columns.add_argument("--title-column", metavar="NAME", help="put on a line above the text")
     work = parser.add_argument_group("how the work is done")
-    work.add_argument("--workers", type=_count, default=0, metavar="N", help="processes that read ahead of the model (default: 0)")
+    work.add_argument("--workers", type=_count, default=0, metavar="N",
+                      help="processes that read ahead of the model: they help with HTML where cores are idle, not with JSONL, "
+                           "which cost next to nothing to read (default: 0; see python -m models.bench_read)")
     work.add_argument("--shard-articles", type=_count, default=512, metavar="N",
                       help="documents between two points that a stopped run can go on from (default: 512)")
     work.add_argument("--engine", choices=ENGINES, help="what computes the model (default: auto)")

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from data.article import Article
 from data.documents import Document, RawDocument, ReadFault
 from data.listing import STANDARD_INPUT, Listed, is_url, list_inputs, size_of
+from data.surrogates import without_surrogates
 from models.shards import Parsed
 
 TOLD_FAULTS = 20
@@ -73,6 +74,6 @@ class Progress:
         """Tell of a fault, unless there were many already."""
         self.faults += 1
         if self.faults <= TOLD_FAULTS:
-            tqdm.write(f"skipped: {fault.render()}", file=sys.stderr)
+            tqdm.write(without_surrogates(f"skipped: {fault.render()}"), file=sys.stderr)
         elif self.faults == TOLD_FAULTS + 1:
             tqdm.write("skipped: more, which are no longer told here", file=sys.stderr)

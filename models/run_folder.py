@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.errors import StrictDataclassError
 from huggingface_hub.utils import disable_progress_bars
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
@@ -17,33 +18,12 @@ from transformers.utils import logging as hf_logging
 
 from data.errors import ModelError
 from data.schema import schema_from_dict
+from models.checkpoint import check_checkpoint
 from models.document import Predictor
 from models.engines import make_engine
 from models.inputs import TextEncoder
-from models.signing import SETTINGS, SigningModel
-
-REQUIRED = ("config.json", "model.safetensors", "tokenizer.json")
-PICKLES = ("pytorch_model.bin", "model.pt", "model.pkl", "model.bin")
-
-
-def check_checkpoint(folder: Path, *, required: tuple[str, ...] = REQUIRED) -> None:
-    """Refuse what cannot be loaded safely.
-
-    Raises:
-        ModelError: no such folder, files missing, or weights only as a pickle.
-    """
-    if not folder.is_dir():
-        raise ModelError("no such model folder", place=str(folder),
-                         repair="train one: make train, or give the path of an existing run")
-    missing = [name for name in required if not (folder / name).is_file()]
-    if "model.safetensors" in missing and (pickles := [p for p in PICKLES if (folder / p).is_file()]):
-        raise ModelError(
-            f"holds a pickle ({pickles[0]}) and no model.safetensors; pickles can run code and are never loaded",
-            place=str(folder),
-            repair="convert it where you trust it: AutoModel.from_pretrained(folder).save_pretrained(new_folder)")
-    if missing:
-        raise ModelError(f"expected {', '.join(required)}; missing: {', '.join(missing)}", place=str(folder),
-                         repair="a training that was killed goes on with: python -m training.train --config … --resume")
+from models.reading_heads import SETTINGS
+from models.signing import SigningModel
 
 
 def load_predictor(folder: Path | str, engine: str = "auto") -> Predictor:
@@ -60,7 +40,7 @@ def load_predictor(folder: Path | str, engine: str = "auto") -> Predictor:
         model_settings(path)
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         model, report = SigningModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as fault:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as fault:
         raise ModelError(f"a file of the run is damaged or of an older version: {fault}", place=str(path),
                          repair="train it anew with this version: make train") from fault
     if lacking := sorted(report["missing_keys"]):

@@ -19,6 +19,8 @@ from data.article import Article
 from data.documents import Document, RawDocument, ReadFault, parse_document
 from data.errors import DataError
 from data.records import Columns
+from data.surrogates import count_surrogates
+from models.memory import GIVE_BACK_ARTICLES, give_back
 from models.outputs import lines_of
 from models.parts import ShardReport
 
@@ -72,8 +74,11 @@ class Reading:
                 found = link_article(found, self.register)
                 report.links.update(link.kind for event in found.events for link in event.links)
             report.articles += 1
+            if report.articles % GIVE_BACK_ARTICLES == 0:
+                give_back()
             report.events += len(found.events)
             report.characters += len(found.text)
+            report.surrogates += count_surrogates(found.text)
             yield from lines_of(found, self.kind, source=f"{source}: {place}" if place else source)
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +14,15 @@ from torch import nn
 from torch.nn import functional
 from transformers import BertConfig, BertForTokenClassification
 
-from data.schema import Schema, schema_from_dict
 from data.tags import TokenSpan
 from models.crf import LinearChainCrf
-from models.decoding import decode_spans
-from models.hints import continuation_bonus
 from models.inputs import Batch, sentence_lengths, tag_targets
 from models.pairs import PairBatch, build_pairs, pair_targets
-from models.relations import RelationHead
-from models.span_scorer import SpanScorer, greedy_spans, span_loss, span_targets
+from models.reading_heads import SETTINGS, ReadingHeads
+from models.span_scorer import span_loss, span_targets
 
-# Key of our own settings in config.json: schema, window sizes, thresholds. Stock transformers carries it along.
-SETTINGS = "qianyue"
-TAGGERS = ("softmax", "crf", "biaffine")
+__all__ = ["SETTINGS", "JointOutput", "LossOptions", "SigningModel"]
+
 PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 
 
@@ -62,7 +57,7 @@ class LossOptions:
     dropout_samples: int = 1
 
 
-class SigningModel(BertForTokenClassification):
+class SigningModel(ReadingHeads, BertForTokenClassification):
     """BERT, a BIO tag classifier, and a relation head over the merged article.
 
     A CRF may judge whole tag sequences, or a span scorer find the entities; the classifier is then trained beside it,
@@ -74,20 +69,7 @@ class SigningModel(BertForTokenClassification):
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
         settings = getattr(config, SETTINGS)
-        self.schema: Schema = schema_from_dict(settings["schema"], place="config.json")
-        self.relation_head = (
-            RelationHead(hidden_size=config.hidden_size, label_count=len(self.schema.labels),
-                         relation_count=len(self.schema.relations), form=settings.get("relation_head", "full"))
-            if self.schema.relations else None
-        )
-        tagger = settings.get("tagger", "softmax")
-        if tagger not in TAGGERS:
-            raise ValueError(f"tagger: expected one of {', '.join(TAGGERS)}, found {tagger!r}")
-        self.crf = LinearChainCrf(self.schema) if tagger == "crf" else None
-        self.span_scorer = (
-            SpanScorer(hidden_size=config.hidden_size, label_count=len(self.schema.labels),
-                       max_span_tokens=settings["max_span_tokens"]) if tagger == "biaffine" else None
-        )
+        self.make_heads(settings, hidden_size=config.hidden_size)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -209,30 +191,3 @@ class SigningModel(BertForTokenClassification):
             gold = {s.key for s in spans[i]}
             spans[i] = sorted([*spans[i], *(s for s in found if s.key not in gold)], key=lambda s: s.key)
         return spans
-
-    def decode(self, batch: Batch, logits: torch.Tensor) -> list[list[TokenSpan]]:
-        """Scored spans of each article of a batch, from the ``tag_logits`` of the batch's :class:`JointOutput`."""
-        scores = logits.detach().float().cpu().numpy()
-        transitions = None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()
-        spans, start = [], 0
-        for article, count in zip(batch.articles, batch.token_counts, strict=True):
-            part = scores[start : start + count]
-            spans.append(greedy_spans(part) if self.span_scorer is not None
-                         else decode_spans(part, self.schema, article.sentence_of_token, transitions,
-                                           continuation_bonus(article.token_types, self.schema.tags)))
-            start += count
-        return spans
-
-    @torch.no_grad()
-    def score_pairs(self, batch: Batch, states: torch.Tensor, spans: Sequence[Sequence[TokenSpan]], *,
-                    temperature: float = 1.0) -> tuple[PairBatch, torch.Tensor]:
-        """Candidate pairs of the given spans and their probabilities ``(P, R)``; 0 where a type is not allowed.
-
-        ``temperature`` divides the logits, so that probabilities are what dev showed them to be (Guo et al. 2017,
-        https://arxiv.org/abs/1706.04599).
-        """
-        pairs = build_pairs(batch.articles, spans, self.schema)
-        if self.relation_head is None or len(pairs.head) == 0:
-            return pairs, torch.zeros(len(pairs.head), len(self.schema.relations))
-        logits = self.relation_head(states, pairs.to(states.device)).float().cpu()
-        return pairs, torch.sigmoid(logits / temperature) * pairs.allowed

@@ -75,13 +75,16 @@ def check_article(article: Article) -> list[str]:
     import json
 
     from data.article import article_from_dict, dump_line
+    from data.surrogates import without_surrogates
 
     wrong = [f"{e.id}: expected {article.text[e.char_start:e.char_end]!r}, found {e.text!r}" for e in article.entities
              if not e.text or article.text[e.char_start:e.char_end] != e.text]
     wrong += [f"sentence {start}-{end} lies outside" for v in article.events for start, end in v.sentences
               if not 0 <= start < end <= len(article.text)]
-    if article_from_dict(json.loads(dump_line(article).encode("utf-8"))) != article:
+    read = article_from_dict(json.loads(dump_line(article).encode("utf-8")))
+    if read.text != without_surrogates(article.text) or (read.text == article.text and read != article):
         wrong.append("the line of JSON reads as another article")
+    wrong += [f"{e.id}: moved by the line of JSON" for e in read.entities if read.text[e.char_start:e.char_end] != e.text]
     return wrong
 
 

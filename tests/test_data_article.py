@@ -25,6 +25,7 @@ from data.article import (
     write_jsonl,
 )
 from data.errors import DataError
+from data.surrogates import count_surrogates, without_surrogates
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.text(alphabet="甲乙丙T12𠮷", min_size=1, max_size=4)
@@ -63,6 +64,21 @@ def test_dictionary_and_line_round_trip(article: Article) -> None:
     line = dump_line(article)
     assert "\n" not in line
     assert article_from_dict(json.loads(line)) == article
+
+
+@given(st.lists(st.sampled_from(["甲", "院", "\ud83d", "\ude00", "\U0001f600", "\\ud83d", "\n"])), st.data())
+def test_half_characters_never_join_on_their_way_through_a_file(pieces: list[str], data: st.DataObject) -> None:
+    """JSON's escapes of a high and a low half side by side would come back as one character, and move what follows."""
+    text = "".join(pieces)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    line = dump_line(Article(id=text, text=text, entities=(
+        Entity(id="T1", char_start=start, char_end=end, label="HOSPITAL", text=text[start:end]),)))
+    read = article_from_dict(json.loads(line.encode("utf-8")))
+    assert read.text == read.id == without_surrogates(text) and len(read.text) == len(text)
+    assert read.entities[0].text == read.text[start:end]
+    assert all(a == b or (b == "\ufffd" and "\ud800" <= a <= "\udfff") for a, b in zip(text, read.text, strict=True))
+    assert count_surrogates(text) == sum(a != b for a, b in zip(text, read.text, strict=True))
 
 
 def test_the_keys_are_those_of_the_contract() -> None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import tracemalloc
 import zipfile
@@ -130,6 +131,14 @@ def test_bombs_are_refused_and_not_unpacked(tmp_path: Path, name: str) -> None:
     assert peak < 10_000_000  # the dictionary of xz takes 8 MiB
 
 
+def test_a_bomb_among_the_members_costs_itself(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("a.txt", TEXT), ("bomb.txt", "\n" * 20_000_000), ("z.txt", TEXT)):
+            archive.writestr(name, data)
+    articles, faults = read(tmp_path / "a.zip", limits=SMALL)
+    assert [a.id for a in articles] == ["a", "z"] and list(faults) == ["bomb.txt"] and "taken for a bomb" in faults["bomb.txt"]
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
 def test_compressed_files_of_each_kind(tmp_path: Path, suffix: str) -> None:
     pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": lambda d: pa.compress(d, codec="zstd", asbytes=True)}[suffix]
@@ -173,6 +182,9 @@ def test_bytes_of_another_encoding_cost_their_row(tmp_path: Path) -> None:
     padded.write_bytes(b"id,text\n" + "1,甲院\n".encode() * 9000 + "2,丙院\n".encode("gbk") + "3,丙院\n".encode())
     articles, faults = read(padded)
     assert articles[-1].id == "3" and list(faults) == ["row 9001"]
+    padded.write_bytes(b"title,text,publisher\n" + "甲,甲院,某报\n".encode() * 9000 + b"\xbc\xd7,a,b\n" + b"d,e,\xd2\n")
+    articles, faults = read(padded, columns=Columns(title="title"))
+    assert list(faults) == ["row 9001"] and (articles[-1].text, articles[-1].publisher) == ("d\ne", "\ufffd")
 
 
 def test_parquet_rows_and_a_column_that_is_not_there(tmp_path: Path) -> None:
@@ -180,6 +192,12 @@ def test_parquet_rows_and_a_column_that_is_not_there(tmp_path: Path) -> None:
     articles, faults = read(tmp_path / "a.parquet")
     assert [(a.id, a.published) for a in articles] == [("1", "2024-03-04")] and "expected text" in faults["row 2"]
     assert "expected a column '正文', found text, id, published" in read(tmp_path / "a.parquet", columns=CHINESE)[1]["a.parquet"]
+    odd = {"text": [TEXT.encode("gbk"), b"\0\1", TEXT.encode(), TEXT.encode()], "id": [7.0, float("nan"), None, 8.0],
+           "published": [20240305, 20241399, 5, None], "publisher": [["a", "list"], None, ["x"], None]}
+    parquet.write_table(pa.table(odd), tmp_path / "odd.parquet")
+    articles, faults = read(tmp_path / "odd.parquet")
+    assert [(a.id, a.text) for a in articles] == [("7.0", TEXT), ("odd-3", TEXT), ("8.0", TEXT)] and "binary data" in faults["row 2"]
+    assert [a.published for a in articles] == ["2024-03-05", "2024-11-08", "2024-11-08"] and {a.publisher for a in articles} == {None}
     (tmp_path / "b.parquet").write_bytes(b"PAR1 broken")
     assert "expected a Parquet table" in read(tmp_path / "b.parquet")[1]["b.parquet"]
 
@@ -239,3 +257,13 @@ def test_standard_input_may_be_an_archive(monkeypatch: pytest.MonkeyPatch) -> No
         archive.writestr("a.txt", TEXT)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data.getvalue())))
     assert [a.id for a in iter_articles(["-"]) if isinstance(a, Article)] == ["a"]
+
+
+def test_packed_standard_input_that_cannot_seek(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(writing, "wb") as stream:
+        stream.write(gzip.compress(json.dumps({"id": "q", "text": TEXT}).encode()))
+    with open(reading, encoding="utf-8") as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        articles, faults = read("-")
+    assert [a.id for a in articles] == ["q"] and not faults

@@ -106,13 +106,17 @@ def test_each_fault_is_one_line_with_source_place_and_reason(stub: None, tmp_pat
     assert summary["articles"] == 34 and summary["faults"] == len(faults) == sum(summary["faults_by_reason"].values()) == 8
 
 
-def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseException | signal.Signals) -> None:
     """The write of the ``count``-th shard fails."""
     commit = parts.PartStore.commit
 
     def failing(self: parts.PartStore, shard: int, lines: Iterator[str], report: parts.ShardReport) -> None:
         if shard >= count:
-            raise fault
+            if isinstance(fault, signal.Signals):
+                os.kill(os.getpid(), fault)
+                time.sleep(5)  # the signal comes first
+            else:
+                raise fault
         commit(self, shard, lines, report)
 
     monkeypatch.setattr(parts.PartStore, "commit", failing)
@@ -120,14 +124,18 @@ def broken_after(count: int, monkeypatch: pytest.MonkeyPatch, fault: BaseExcepti
 
 @pytest.mark.parametrize(("fault", "code", "part"), [
     (OSError(errno.ENOSPC, "No space left on device", "out.jsonl.part/00000003.jsonl"), 1, "repair: free the disk"),
-    (KeyboardInterrupt(), 130, "error: interrupted")])
+    (KeyboardInterrupt(), 130, "error: interrupted"), (signal.SIGTERM, 143, "")])
 def test_a_full_disk_and_ctrl_c_keep_what_is_done(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: BaseException,
                                                  code: int, part: str) -> None:
     source, out = write_inputs(tmp_path / "in"), tmp_path / "out.jsonl"
     assert run(options(source, tmp_path / "whole.jsonl")) == 0
     with pytest.MonkeyPatch.context() as patch:
         broken_after(3, patch, fault)
-        assert run(options(source, out)) == code
+        try:
+            assert run(options(source, out)) == code
+        except SystemExit as end:
+            assert end.code == code
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     said = capsys.readouterr().err
     assert part in said and f"stopped: 21 documents are done and kept in {out}.part; the same command goes on" in said
     assert not out.exists()
@@ -220,6 +228,12 @@ def test_another_command_or_input_is_refused(stub: None, tmp_path: Path, monkeyp
     assert run(given) == 0
 
 
+def test_a_pipe_is_no_file_to_replace(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "out.jsonl")
+    assert run(options(write_inputs(tmp_path / "in"), tmp_path / "out.jsonl")) == 1
+    assert "found a device or a pipe" in capsys.readouterr().err and (tmp_path / "out.jsonl").is_fifo()
+
+
 def test_two_runs_do_not_write_one_output(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = write_inputs(tmp_path / "in"), tmp_path / "out.jsonl"
     stopped(source, out)
@@ -227,6 +241,26 @@ def test_two_runs_do_not_write_one_output(stub: None, tmp_path: Path, capsys: py
         assert run(options(source, out)) == 1
     assert "another run is writing this output" in capsys.readouterr().err
     assert run(options(source, out)) == 0
+
+
+def test_file_names_that_are_no_utf8(stub: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for name in (b"\xbc\xd7.txt", b"\xd2\xd2.jsonl"):
+        try:
+            Path(os.fsdecode(os.fsencode(source) + b"/" + name)).write_text("好院签约。", encoding="utf-8")
+        except OSError:
+            pytest.skip("this file system takes UTF-8 names only")
+    first, broken = sorted(str(p) for p in source.iterdir())
+    given = replace(options(first, tmp_path / "out.jsonl"), inputs=(first, broken))
+    with pytest.MonkeyPatch.context() as patch:
+        broken_after(1, patch, KeyboardInterrupt())
+        patch.setattr(batch.BatchRun, "_finish", lambda self, store: (_ for _ in ()).throw(KeyboardInterrupt()))
+        assert run(given) == 130
+    assert run(given) == 0, capsys.readouterr().err
+    assert [a.id for a in read_jsonl(tmp_path / "out.jsonl")] == ["\ufffd\ufffd"]
+    assert "\ufffd\ufffd.jsonl" in json.loads((tmp_path / "out.errors.jsonl").read_text(encoding="utf-8"))["source"]
+    assert json.loads((tmp_path / "out.summary.json").read_text(encoding="utf-8"))["articles_of_earlier_runs"] == 1
 
 
 def test_the_output_inside_the_input_folder_is_not_read(stub: None, tmp_path: Path) -> None:

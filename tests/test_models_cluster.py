@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,27 @@ def test_two_workers_write_what_one_process_writes(source: Path, run_folder: Pat
     for name in ("jsonl", "errors.jsonl"):
         assert (tmp_path / f"two.{name}").read_bytes() == (tmp_path / f"one.{name}").read_bytes()
     assert json.loads((tmp_path / "two.summary.json").read_text())["articles_of_earlier_runs"] == 6
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_by_input_shard(source: Path, run_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray.data", reason="pip install -r requirements-ray.lock")
+    environment = {**os.environ, "RAY_worker_niceness": "0"}
+    command = [sys.executable, "-m", "models.predict", "--model", run_folder, "--input", source, "--shard-articles", "1", "--output"]
+    cluster = ["--engine-cluster", "ray", "--cluster-workers", "2"]
+    subprocess.run([*command, tmp_path / "plain.jsonl"], check=True, capture_output=True)
+    process = subprocess.Popen([*command, tmp_path / "out.jsonl", *cluster], stderr=subprocess.PIPE, env=environment)
+    folder = tmp_path / "out.jsonl.part"
+    while not list(folder.glob("0*.json")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and 1 <= len(list(folder.glob("0*.json"))) <= 13
+    said = subprocess.run([*command, tmp_path / "out.jsonl", *cluster], env=environment, capture_output=True, text=True)
+    assert said.returncode == 0 and "12 articles" in said.stderr and "core_worker" not in said.stderr, said.stderr
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
+    assert (tmp_path / "out.errors.jsonl").read_bytes() == (tmp_path / "plain.errors.jsonl").read_bytes()
+    assert json.loads((tmp_path / "out.summary.json").read_text())["articles_of_earlier_runs"] >= 1 and not folder.exists()
 
 
 def test_without_ray_the_install_line_is_told(source: Path, run_folder: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:

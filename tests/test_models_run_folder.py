@@ -10,8 +10,9 @@ import pytest
 
 from data.errors import ModelError
 from models import run_folder as module
+from models.checkpoint import check_checkpoint
 from models.document import Predictor
-from models.run_folder import check_checkpoint, dump_yaml, load_predictor, model_settings, save_run
+from models.run_folder import dump_yaml, load_predictor, model_settings, save_run
 
 
 @pytest.fixture

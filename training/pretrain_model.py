@@ -13,8 +13,8 @@ from torch.nn import functional
 from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerBase
 
 from data.files import write_text
+from models.checkpoint import check_checkpoint
 from models.embedded import embedded_config, initialise_locally
-from models.run_folder import check_checkpoint
 from models.vocabulary import build_tokenizer, seed_texts
 from training.pretrain_config import PretrainConfig, Schedule
 

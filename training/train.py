@@ -27,12 +27,12 @@ from eval.evaluate import RunFacts, evaluate_run
 from eval.metrics import score_articles
 from eval.thresholds import tune_thresholds
 from models.attention import PLAIN
+from models.checkpoint import check_checkpoint
 from models.engines import native_bf16
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
 from models.run_folder import (
-    check_checkpoint,
     dump_yaml,
     load_predictor,
     predictor_of,

@@ -14,6 +14,7 @@ from typing import Any
 from data.article import Article, Entity, Relation
 from data.errors import DataError
 from data.readers import ReadFault
+from data.surrogates import count_surrogates, without_surrogates
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -183,6 +184,5 @@ def count_unheld(articles: Sequence[Article], ledger: Ledger, *, relations: bool
 
 def storable(text: str, ledger: Ledger) -> str:
     """The text as UTF-8 can hold it: lone surrogates, which no UTF-8 file can, become U+FFFD; offsets stay."""
-    kept = "".join("\ufffd" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
-    ledger.count("damaged characters (lone surrogates)", sum(a != b for a, b in zip(kept, text, strict=True)))
-    return kept
+    ledger.count("damaged characters (lone surrogates)", count_surrogates(text))
+    return without_surrogates(text)

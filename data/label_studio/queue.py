@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.article import Article, dump_line, read_jsonl
+from data.article import Article, article_to_dict, read_jsonl
 from data.errors import EXIT_OK, DataError, QianyueError, UsageError
 from data.files import atomic_write
+from data.surrogates import json_line
 
 if TYPE_CHECKING:
     from data.label_studio.client import Server
@@ -101,10 +101,8 @@ def write_order(path: Path, queue: Queue) -> None:
     """The predicted articles in order, one a line, with ``queue_rank`` and ``queue_reason``; any reader of articles reads it."""
     with atomic_write(path) as stream:
         for place in queue.places:
-            line = dump_line(place.article)
-            record = {**json.loads(line), RANK: place.rank, REASON: place.explain(), "queue_parts": dict(place.parts)}
-            # Where the text needed JSON's own escapes (half a surrogate pair), so does this line.
-            stream.write(json.dumps(record, ensure_ascii=line.isascii()) + "\n")
+            record = {**article_to_dict(place.article), RANK: place.rank, REASON: place.explain(), "queue_parts": dict(place.parts)}
+            stream.write(json_line(record) + "\n")
 
 
 def set_order(server: Server, wanted: str, queue: Queue) -> str:
