@@ -93,8 +93,15 @@ def choose_engine(name: str, folder: Path) -> str:
     return min((e for e in shares if shares[e] < 1), key=lambda e: shares[e], default=fastest)
 
 
+def engine_device(engine: str) -> str:
+    """Where an engine computes: a GPU where there is one, but onnxruntime on the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() and not engine.startswith("onnx") else "cpu"
+
+
 def make_engine(name: str, model: SigningModel, folder: Path) -> Engine:
-    """An engine for a loaded model; ``folder`` is its run.
+    """An engine for a loaded model, which is moved to where it computes; ``folder`` is its run.
 
     Raises:
         UsageError: there is no such engine.
@@ -104,9 +111,11 @@ def make_engine(name: str, model: SigningModel, folder: Path) -> Engine:
 
     from models.fast_bert import FastEngine
 
-    if model.span_scorer is not None:  # spans are not scored by the other engines
-        return ModelEngine(model)
     chosen = choose_engine(name, folder)
+    scores_spans = model.span_scorer is not None  # which the other engines do not
+    model.to(engine_device("torch" if scores_spans else chosen))
+    if scores_spans:
+        return ModelEngine(model)
     if chosen in ("onnx", "onnx-int8"):
         from models.onnx_engine import OnnxEngine, check_export
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import BertModel
 
 from data.tags import TokenSpan
 from models.inputs import Batch
 from models.packing import Packed, pack
 from models.pairs import PairBatch
-from models.signing import SigningModel
+
+if TYPE_CHECKING:
+    from transformers import BertModel
+
+    from models.signing import SigningModel
 
 # Tokens computed at once: few enough that a layer's widest tensor stays in the cache of a core.
 PIECE_TOKENS = {"cpu": 2048, "cuda": 65536}
@@ -106,13 +109,14 @@ class FastEngine(WindowEngine):
 
     def _merged_packed(self, batch: Batch) -> torch.Tensor:
         """As ``_merged``; of the windows only tokens are computed."""
-        packs = list(pack(batch, PIECE_TOKENS.get(self._model.device.type, 2048)))
+        device = self._model.device
+        packs = pack(batch, PIECE_TOKENS.get(device.type, 2048), device)
         states = torch.cat([self._encoder.read_packed(p)[:p.count] for p in packs])
         lengths = batch.attention_mask.sum(dim=1)
         width = batch.input_ids.shape[1]
         first = torch.cumsum(lengths, 0) - lengths  # (W,) where each window begins among the states
         window, place = batch.token_index // width, batch.token_index % width
-        return states[(first[window] + place).to(states.device)].float()
+        return states[(first[window] + place).to(device)].float()
 
 
 class Linear:

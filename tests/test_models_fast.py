@@ -18,7 +18,7 @@ from data.tags import TokenSpan, legal_transitions, tags_to_spans
 from models import fast_bert, packing
 from models.decoding import decode_spans, viterbi
 from models.document import Predictor
-from models.engines import ENGINES, choose_engine, native_bf16
+from models.engines import ENGINES, choose_engine, engine_device, native_bf16
 from models.fast_bert import FastEngine
 
 
@@ -74,11 +74,11 @@ def test_windows_end_to_end_say_what_rows_say(
 def test_short_windows_share_a_call_and_keys_come_in_steps(predictor: Predictor) -> None:
     articles = [Article(id=str(i), text="甲医院" * size) for i, size in enumerate((2, 3, 1, 60))]
     batch = predictor.encoder.batch([predictor.encoder.encode(a) for a in articles])
-    [pack] = packing.pack(batch, 4096)
+    [pack] = packing.pack(batch, 4096, torch.device("cpu"))
     assert len(pack.blocks) < len(batch.input_ids) and pack.blocks[0].end <= packing.SHARED_TOKENS
     assert pack.blocks[0].end >= 8 + 11 + 5  # [CLS] and [SEP] included
     assert all((b.key_end - b.start) % packing.KEY_STEP == 0 for b in pack.blocks)
-    assert len(pack.input_ids) == max(b.key_end for b in pack.blocks) >= pack.count
+    assert len(pack.input_ids) >= max(b.key_end for b in pack.blocks) >= pack.count and not len(pack.input_ids) % packing.PACK_STEP
 
 
 def test_articles_come_out_alike_and_bf16_stays_near(predictor: Predictor, seeds: list[Article]) -> None:
@@ -92,6 +92,12 @@ def test_articles_come_out_alike_and_bf16_stays_near(predictor: Predictor, seeds
     for ours, theirs in zip(_scores(predictor, seeds, half), _scores(predictor, seeds, None), strict=True):
         assert ours.dtype == torch.float32
         torch.testing.assert_close(ours, theirs, atol=0.1, rtol=0.1)
+
+
+def test_a_gpu_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_device("torch") == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [engine_device(name) for name in ENGINES[1:]] == ["cuda", "cuda", "cpu", "cpu"]
 
 
 def test_engines_are_known_by_name(tmp_path) -> None:  # type: ignore[no-untyped-def]
