@@ -75,6 +75,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
+    from models.memory import bound_kernels
+
+    bound_kernels()  # as models.predict does
     import torch
 
     from models.bench_curve import curve_points, draw_curve
@@ -110,12 +113,14 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
 
     from models.engines import ModelEngine
     from models.fast_bert import FastEngine
+    from models.light import load_light
     from models.run_folder import load_predictor
     from models.throughput import matrix_peak
 
-    predictor = load_predictor(run)
+    reference = load_predictor(run)
+    model = reference.model
+    predictor = load_light(run) or reference  # what the commands read with
     plain = replace(predictor, encoder=_without_hints(predictor))
-    model = predictor.model
     stock = _stock(run, predictor)
     batch_size = _best_batch(stock, articles[:40])
     fp32, bf16 = torch.float32, torch.bfloat16
