@@ -18,6 +18,7 @@ from data.errors import EXIT_OK, run_command
 
 if TYPE_CHECKING:
     import torch
+    from transformers import BertConfig
 
     from data.article import Article
     from data.tags import TokenSpan
@@ -158,7 +159,7 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
             found[name] += check(part)
     precision = predictor.engine.name if predictor.engine else "model"
     peak = matrix_peak(model.device, bf16=precision == "torch-bf16")
-    flops, seconds = _useful(predictor, parts[0], rounds)
+    flops, seconds = _useful(predictor, model.config, parts[0], rounds)
     return {"run": str(run), "articles": len(articles), "threads": torch.get_num_threads(), "engine": precision,
             "characters": sum(len(a.text) for a in articles), "stock_batch": batch_size,
             "rows": {name: _row(clock, name, parts) for name in [*variants, *extra]},
@@ -265,13 +266,13 @@ def _agreement(found: dict[str, Spans], predictor: Predictor, articles: Sequence
     return counts
 
 
-def _useful(predictor: Predictor, articles: Sequence[Article], rounds: int) -> tuple[float, float]:
+def _useful(predictor: Predictor, config: BertConfig, articles: Sequence[Article], rounds: int) -> tuple[float, float]:
     """Operations that the windows' own tokens need, and the best seconds in which the engine reads them."""
     from models.throughput import reading_flops
 
     encoded = [predictor.encoder.encode(a) for a in articles]
     batches = [predictor.encoder.batch(encoded[i:i + READ_AHEAD]) for i in range(0, len(encoded), READ_AHEAD)]
-    flops = sum(reading_flops(predictor.model.config, length=w.token_end - w.token_start + 2)
+    flops = sum(reading_flops(config, length=w.token_end - w.token_start + 2)
                 for a in encoded for w in a.windows)
     seconds = []
     for _ in range(max(3, rounds)):
