@@ -26,6 +26,8 @@ def soak(extractor: Extractor, texts: Sequence[str], *, documents: int, seed: in
     Returns:
         Counts; ``wrong`` spans and ``model faults`` must be 0.
     """
+    from tqdm import tqdm
+
     from data.documents import RawDocument, ReadFault, parse_document
     from data.fuzz import mutated_bytes, mutated_text
     from data.records import Columns
@@ -34,7 +36,7 @@ def soak(extractor: Extractor, texts: Sequence[str], *, documents: int, seed: in
     counts: Counter[str] = Counter()
 
     def articles() -> Iterator[Article]:
-        for number in range(documents):
+        for number in tqdm(range(documents), unit=" documents", disable=not sys.stderr.isatty()):
             rng = random.Random(f"{seed}-{number}")
             counts["documents"] += 1
             text = rng.choice(texts)
