@@ -9,6 +9,9 @@ LS_VENV ?= .venv-label-studio
 LS_DATA ?= .label-studio
 LS_PORT ?= 8080
 
+# seqeval comes as source: the pip of Debian 12 would build it the old way, which newer setuptools_scm breaks.
+export PIP_USE_PEP517 := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup train resume test lint report example crossval bench-public bench-predict gold agreement label-studio label-studio-env encoder-random pretrain lock clean
 
