@@ -8,6 +8,8 @@ embedded distances and counts (models/pairs.py). Poorer forms are kept for compa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
@@ -16,7 +18,17 @@ from models.prior import PriorLinear
 
 PRIOR_LOGIT = -4.0
 FORMS = ("ends", "biaffine", "between", "full")
+PIECE_PAIRS = 8192  # scored at once in inference
 PLACES = ("after_left", "before_right", "after_right", "left_sentence", "right_sentence")
+
+
+class _View(NamedTuple):
+    heads: torch.Tensor  # (S, D) each span as a head
+    tails: torch.Tensor  # (S, D)
+    start: torch.Tensor  # (S,)
+    last: torch.Tensor  # (S,)
+    between: torch.Tensor | None  # (N + 1, D + 1) prefix sums of the text between
+    around: tuple[torch.Tensor, torch.Tensor] | None  # (S, D) each span as the left end, and as the right
 
 
 class RelationHead(nn.Module):
@@ -57,6 +69,15 @@ class RelationHead(nn.Module):
 
     def forward(self, states: torch.Tensor, pairs: PairBatch) -> torch.Tensor:
         """Logits ``(P, R)`` for the pairs, given the merged token states ``(N, H)``."""
+        view = self._view(states, pairs)
+        if torch.is_grad_enabled() or torch.jit.is_tracing() or len(pairs.head) <= PIECE_PAIRS:
+            return self._logits(view, pairs.head, pairs.tail, pairs.features)
+        # A page of hundreds of names has pairs by the hundred thousand: held piece by piece, memory stays flat.
+        pieces = zip(*(t.split(PIECE_PAIRS) for t in (pairs.head, pairs.tail, pairs.features)), strict=True)
+        return torch.cat([self._logits(view, head, tail, features) for head, tail, features in pieces])
+
+    def _view(self, states: torch.Tensor, pairs: PairBatch) -> _View:
+        """What is computed once of all tokens and spans."""
         tokens = self.project(states)  # (N, D)
         weight = torch.exp(4 * torch.tanh(self.salience(tokens)))  # (N, 1), bounded, so sums stay finite
         # Prefix sums turn the attention pool of any stretch of text into two look-ups.
@@ -65,28 +86,34 @@ class RelationHead(nn.Module):
         span = torch.cat(
             [tokens[pairs.span_start], tokens[pairs.span_last], inside, self.label(pairs.span_label)], dim=1
         )  # (S, 4D)
-        heads, tails = self.head(span)[pairs.head], self.tail(span)[pairs.tail]  # (P, D)
+        between = around = None
+        if self.form in ("between", "full"):
+            between = _prefix_sums(torch.cat([self.between(tokens) * weight, weight], dim=1))
+        if self.form == "full":
+            around = self._around(tokens, sums, pairs)
+        return _View(self.head(span), self.tail(span), pairs.span_start, pairs.span_last, between, around)
+
+    def _logits(self, view: _View, head: torch.Tensor, tail: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """``(P, R)`` of some of the pairs."""
+        heads, tails = view.heads[head], view.tails[tail]  # (P, D)
         hidden = heads + tails
         if self.form == "biaffine":
             hidden = hidden + self.product(heads) * tails
-        if self.form in ("between", "full"):
-            left, right = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
-            between_sums = _prefix_sums(torch.cat([self.between(tokens) * weight, weight], dim=1))
-            hidden = hidden + _pool(between_sums, pairs.span_last[left] + 1, pairs.span_start[right])
-            if self.form == "full":
-                hidden = hidden + self._around(tokens, sums, pairs, left, right)
+        left, right = torch.minimum(head, tail), torch.maximum(head, tail)
+        if view.between is not None:
+            hidden = hidden + _pool(view.between, view.last[left] + 1, view.start[right])
+        if view.around is not None:
+            hidden = hidden + (view.around[0][left] + view.around[1][right])
         for column, embedding in enumerate(self.features):
-            hidden = hidden + embedding(pairs.features[:, column])
+            hidden = hidden + embedding(features[:, column])
         return self.score(self.combine(hidden))
 
-    def _around(
-        self, tokens: torch.Tensor, sums: torch.Tensor, pairs: PairBatch, left: torch.Tensor, right: torch.Tensor
-    ) -> torch.Tensor:
-        """``(P, D)``: the first and last token between the ends, the token after the right end, both sentences.
+    def _around(self, tokens: torch.Tensor, sums: torch.Tensor, pairs: PairBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """``(S, D)`` of each span as the left end, and as the right: the first and last token between the ends, the token
+        after the right end, both sentences.
 
         Args:
             sums: ``(N + 1, D + 1)`` prefix sums of the weighted tokens.
-            left, right: ``(P,)`` the earlier and the later span of each pair.
         """
         last = tokens.shape[0] - 1  # len() would be frozen by the ONNX export
         after = (pairs.span_last + 1).clamp(max=last)  # (S,)
@@ -95,7 +122,7 @@ class RelationHead(nn.Module):
         of_left = self.places["after_left"](tokens[after]) + self.places["left_sentence"](summary)
         of_right = (self.places["before_right"](tokens[before]) + self.places["after_right"](tokens[after])
                     + self.places["right_sentence"](summary))
-        return of_left[left] + of_right[right]
+        return of_left, of_right
 
 
 def _prefix_sums(values: torch.Tensor) -> torch.Tensor:

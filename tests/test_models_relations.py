@@ -11,6 +11,7 @@ import torch
 from data.article import Article
 from data.schema import Schema
 from data.tags import TokenSpan
+from models import relations
 from models.inputs import TextEncoder
 from models.pairs import build_pairs
 from models.relations import FORMS, PRIOR_LOGIT, RelationHead, _pool, _prefix_sums
@@ -40,6 +41,23 @@ def test_pools_are_means_and_zero_where_empty() -> None:
     sums = _prefix_sums(values)
     pooled = _pool(sums, torch.tensor([0, 1, 2, 2]), torch.tensor([3, 3, 2, 1]))
     assert pooled.flatten().tolist() == [3.0, 4.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_pairs_held_piece_by_piece_score_the_same(
+    encoder: TextEncoder, hospital: Schema, monkeypatch: pytest.MonkeyPatch, form: str,
+) -> None:
+    torch.manual_seed(1)
+    head = RelationHead(hidden_size=16, label_count=4, relation_count=len(hospital.relations), width=8, form=form).eval()
+    torch.nn.init.normal_(head.score.weight)
+    article = encoder.encode(Article(id="a", text="甲院与张三。乙院到。"))
+    pairs = build_pairs([article], [SPANS], hospital)
+    states = torch.randn(len(article.token_ids), 16)
+    with torch.inference_mode():
+        whole = head(states, pairs)
+        monkeypatch.setattr(relations, "PIECE_PAIRS", 2)
+        assert len(pairs.head) > 2
+        torch.testing.assert_close(head(states, pairs), whole)
 
 
 def test_a_span_knows_the_sentence_it_begins_in(encoder: TextEncoder, hospital: Schema) -> None:
