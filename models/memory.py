@@ -14,8 +14,8 @@ import sys
 from typing import Any
 
 KERNELS = 64  # kept for each kind; 1,024 read 10 % faster and took twice the memory
-GIVE_BACK_ARTICLES = 64
-OWN_PAGES_BYTES = 4 * 2**20  # blocks from this size on go back as soon as they are freed
+GIVE_BACK_ARTICLES = 32
+OWN_PAGES_BYTES = 2**20  # blocks from this size on go back as soon as they are freed
 _M_MMAP_THRESHOLD = -3  # of mallopt(3)
 _CACHES = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
 
