@@ -76,9 +76,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
-    from models.memory import keep_flat
+    from models.memory import bound_kernels
 
-    keep_flat()  # as models.predict does
+    bound_kernels()  # as models.predict does
     import torch
 
     from models.bench_curve import curve_points, draw_curve

@@ -12,7 +12,7 @@ from data.records import Columns
 from data.schema import Schema
 from models.document import Predictor
 from models.light import load_light
-from models.memory import keep_flat
+from models.memory import bound_kernels
 
 
 class Extractor:
@@ -34,7 +34,7 @@ class Extractor:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
             UsageError: there is no such engine.
         """
-        keep_flat()
+        bound_kernels()
         predictor = load_light(folder, engine=engine)
         if predictor is None:
             from models.run_folder import load_predictor

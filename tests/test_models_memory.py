@@ -11,7 +11,7 @@ import pytest
 from data.article import Article
 from data.documents import RawDocument
 from models import memory, shards
-from models.memory import bound_heap, bound_kernels, give_back
+from models.memory import bound_kernels, give_back
 from models.outputs import ARTICLES
 from models.parts import ShardReport
 from models.shards import Parsed, Reading
@@ -37,16 +37,6 @@ def test_kernels_are_bounded_unless_the_user_says_how_many(monkeypatch: pytest.M
     monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
     bound_kernels()
     assert memory.os.environ["LRU_CACHE_CAPACITY"] == "7" and memory.os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == str(memory.KERNELS)
-
-
-def test_large_blocks_get_pages_of_their_own_unless_the_user_says_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(memory, "_of_c_library", lambda name: lambda *values: calls.append(values))
-    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1")
-    bound_heap()
-    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_")
-    bound_heap()
-    assert calls == [(-3, memory.OWN_PAGES_BYTES)]
 
 
 def test_a_run_gives_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
