@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads or torch.get_num_threads())
     replaces = args.replaces or ("torch-bf16" if native_bf16() and not torch.cuda.is_available() else "torch")
     predictor = load_predictor(args.model, engine=replaces)
+    # What is written, and what onnxruntime reads, lies on the CPU; the engine that is replaced keeps the model where it was put.
+    predictor = replace(predictor, model=copy.deepcopy(predictor.model).cpu())
     gold = [restrict(a, predictor.encoder.schema, Counter()) for a in read_sources(args.data[:1])]
     articles = [*gold, *read_sources(args.data[1:])][:PARITY_ARTICLES]
     if not articles:
