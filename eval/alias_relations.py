@@ -17,14 +17,9 @@ from eval.counts import Counts, count_sets
 Fact = tuple[str, Hashable, Hashable]
 
 
-def fact_counts(gold: Article, predicted: Article, schema: Schema, kind: str | None = None) -> Counts:
-    """Counts of one article's facts, of one relation type or of all; see :func:`facts_of`."""
-    return count_sets(*(facts_of_type(side, kind) for side in facts_of(gold, predicted, schema)))
-
-
-def facts_of_type(facts: set[Fact], kind: str | None) -> set[Fact]:
-    """Those of one relation type, or all."""
-    return {fact for fact in facts if kind in (None, fact[0])}
+def fact_counts(facts: tuple[set[Fact], set[Fact]], kind: str | None = None) -> Counts:
+    """Counts of one article's facts (:func:`facts_of`), of one relation type or of all."""
+    return count_sets(*({fact for fact in side if kind in (None, fact[0])} for side in facts))
 
 
 def facts_of(gold: Article, predicted: Article, schema: Schema) -> tuple[set[Fact], set[Fact]]:

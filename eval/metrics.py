@@ -15,7 +15,7 @@ from seqeval.scheme import IOB2
 
 from data.article import Article, Entity
 from data.schema import Schema
-from eval.alias_relations import facts_of, facts_of_type
+from eval.alias_relations import fact_counts, facts_of
 from eval.bootstrap import f1_of_counts, interval
 from eval.clusters import score_clusters
 from eval.counts import Counts, count_sets, scores_of, table_of
@@ -71,7 +71,7 @@ def _score_by(
 
 def _score_facts(pairs: Sequence[tuple[Article, Article]], schema: Schema, names: Sequence[str]) -> dict[str, Any]:
     facts = [facts_of(g, p, schema) for g, p in pairs]
-    return _score_counts(lambda name: [count_sets(*(facts_of_type(side, name) for side in sides)) for sides in facts], names)
+    return _score_counts(lambda name: [fact_counts(sides, name) for sides in facts], names)
 
 
 def _score_counts(counts_of: Callable[[str | None], list[Counts]], names: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Engines: what computes tag scores, states and pair scores of a batch. The text before and the document after are one.
 
 ==========  ==========================================================================================
-torch       the weights as they are, float32 on a CPU; windows of like length side by side (fast_bert.py)
+torch       the weights as they are, in float32, on a GPU where there is one (fast_bert.py)
 torch-bf16  the same in bf16, for CPUs with AMX and recent GPUs
 onnx        what ``python -m models.export`` wrote, in onnxruntime, float32
 onnx-int8   the same with weights quantised to 8 bits

@@ -21,8 +21,6 @@ from models.pairs import PairBatch, build_pairs, pair_targets
 from models.reading_heads import SETTINGS, ReadingHeads
 from models.span_scorer import span_loss, span_targets
 
-__all__ = ["SETTINGS", "JointOutput", "LossOptions", "SigningModel"]
-
 PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 
 

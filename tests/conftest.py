@@ -112,8 +112,9 @@ def make_model(tiny_encoder: Path) -> Callable[..., SigningModel]:
         from transformers import BertConfig
 
         from models.hints import TOKEN_TYPES
+        from models.reading_heads import SETTINGS
         from models.run_folder import quietly
-        from models.signing import SETTINGS, SigningModel
+        from models.signing import SigningModel
 
         quietly()
         torch.manual_seed(seed)

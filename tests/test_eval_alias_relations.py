@@ -8,7 +8,7 @@ import pytest
 
 from data.article import Article, Relation
 from data.schema import Schema
-from eval.alias_relations import fact_counts
+from eval.alias_relations import fact_counts, facts_of
 from eval.counts import Counts, count_sets
 from eval.metrics import relation_items, score_articles
 
@@ -25,7 +25,7 @@ def gold(marked) -> Article:
 
 
 def test_gold_against_itself_has_each_fact_once(gold: Article, parties: Schema) -> None:
-    counts = fact_counts(gold, gold, parties)
+    counts = fact_counts(facts_of(gold, gold, parties))
     # Headline and lead state one signing: nine strict relations after the lead's eight and the headline's one.
     assert (counts.spurious, counts.missed) == (0, 0)
     assert counts.hits == len(gold.relations) - 1
@@ -35,7 +35,7 @@ def test_a_fact_stated_by_other_mentions_is_right(gold: Article, parties: Schema
     first, second = [e.id for e in gold.entities if e.label == "HOSPITAL"][:2]
     third, fourth = [e.id for e in gold.entities if e.label == "HOSPITAL"][2:]
     crossed = replace(gold, relations=(Relation(type="SIGNED_WITH", head=first, tail=fourth),))
-    assert fact_counts(gold, crossed, parties, "SIGNED_WITH") == Counts(hits=1)
+    assert fact_counts(facts_of(gold, crossed, parties), "SIGNED_WITH") == Counts(hits=1)
     strict = count_sets(relation_items(gold, parties, "SIGNED_WITH"), relation_items(crossed, parties, "SIGNED_WITH"))
     assert strict == Counts(hits=0, spurious=1, missed=2)
     assert second != third
@@ -47,7 +47,7 @@ def test_a_wrong_partner_and_an_unknown_mention_are_wrong(gold: Article, parties
     wrong = replace(gold, entities=(*gold.entities, shifted), relations=(
         Relation(type="SIGNED_WITH", head=hospitals[0].id, tail=hospitals[2].id),
         Relation(type="SIGNED_WITH", head=hospitals[0].id, tail="X")))
-    assert fact_counts(gold, wrong, parties, "SIGNED_WITH") == Counts(spurious=2, missed=1)
+    assert fact_counts(facts_of(gold, wrong, parties), "SIGNED_WITH") == Counts(spurious=2, missed=1)
 
 
 def test_a_mention_that_gold_lacks_counts_by_its_surface(gold: Article, parties: Schema) -> None:
@@ -55,14 +55,14 @@ def test_a_mention_that_gold_lacks_counts_by_its_surface(gold: Article, parties:
     without = replace(gold, entities=tuple(e for e in gold.entities if e is not hospitals[0]), clusters=(),
                       relations=tuple(r for r in gold.relations if hospitals[0].id not in (r.head, r.tail)))
     found = replace(gold, relations=(Relation(type="SIGNED_WITH", head=hospitals[2].id, tail=hospitals[3].id),))
-    assert fact_counts(without, found, parties, "SIGNED_WITH").hits == 1
+    assert fact_counts(facts_of(without, found, parties), "SIGNED_WITH").hits == 1
 
 
 def test_direction_counts_where_the_type_has_one(gold: Article, parties: Schema) -> None:
     person = next(e.id for e in gold.entities if e.label == "PERSON")
     role = next(e.id for e in gold.entities if e.label == "ROLE")
     backwards = replace(gold, relations=(Relation(type="HOLDS_ROLE", head=role, tail=person),))
-    assert fact_counts(gold, backwards, parties, "HOLDS_ROLE").hits == 0
+    assert fact_counts(facts_of(gold, backwards, parties), "HOLDS_ROLE").hits == 0
 
 
 def test_the_score_stands_among_the_metrics_and_is_no_worse_than_strict(gold: Article, parties: Schema) -> None:

@@ -29,8 +29,8 @@ from eval.metrics import score_articles, triple_counts
 from eval.sweep import read_sweep
 from eval.thresholds import tune_thresholds
 from models.embedded import DEFAULT_FOLDER, randomise
+from models.reading_heads import SETTINGS
 from models.run_folder import dump_yaml, predictor_of, quietly, remove_folder, save_run
-from models.signing import SETTINGS
 from training.bench_data import BenchData, parse_bench, prepare
 from training.bench_jobs import RANDOM, Job, make_jobs
 from training.bench_table import published_figures, summarise, table

@@ -32,6 +32,7 @@ from models.engines import native_bf16
 from models.hints import TOKEN_TYPES
 from models.inputs import TextEncoder
 from models.model_card import model_card
+from models.reading_heads import SETTINGS
 from models.run_folder import (
     dump_yaml,
     load_predictor,
@@ -40,7 +41,7 @@ from models.run_folder import (
     remove_folder,
     save_run,
 )
-from models.signing import SETTINGS, SigningModel
+from models.signing import SigningModel
 from training.config import TrainConfig, load_config
 from training.stream import training_stream
 from training.trainer import (
