@@ -24,9 +24,10 @@ from models.embedded import embedded_config
 from models.vocabulary import build_tokenizer, seed_texts
 from training import pretrain_state
 from training.config import validated
+from training.grow import grown
 from training.ppmi import ppmi_embeddings
 from training.pretrain import Pretraining, main, parse_arguments, read_config
-from training.pretrain_config import PretrainConfig
+from training.pretrain_config import EncoderShape, PretrainConfig
 from training.pretrain_model import learning_rate_share, masked_logits
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import epoch_tokens, load_corpus, packed
@@ -122,6 +123,31 @@ def test_it_goes_on_from_an_encoder(arguments: Arguments, tmp_path: Path, call) 
     assert all(torch.allclose(old[k].float(), new[k].float(), atol=1e-3) for k in old)
 
 
+def test_it_goes_on_in_another_shape(arguments: Arguments, tmp_path: Path, call) -> None:
+    said = call(main, *arguments("encoder={layers: 2, width: 32, heads: 4}", "max_tokens=8192"))
+    assert said.code == 0, said.err
+    source = BertForMaskedLM.from_pretrained(tmp_path / "t/encoder", dtype=torch.float32).eval()
+    ids = torch.arange(20, 50)[None]
+    with torch.no_grad():
+        same = grown(source, EncoderShape(layers=2, width=32, heads=4))(ids).logits
+        # Two heads that score alike are one head of their mean: nothing changes but the width of a head.
+        for layer in source.bert.encoder.layer:
+            for linear in (layer.attention.self.query, layer.attention.self.key):
+                for pairs in (linear.weight.view(2, 2, 8, 32), linear.bias.view(2, 2, 8)):
+                    pairs[:, 1] = pairs[:, 0]
+        before = source(ids).logits
+        joined = grown(source, EncoderShape(layers=2, width=32, heads=2))
+        after = joined.eval()(ids).logits
+    assert same.shape == before.shape and torch.allclose(before, after, atol=1e-4)
+    said = call(main, *arguments("name=u", f"init={tmp_path / 't/encoder'}", "grow={layers: 3, width: 32, heads: 2}"))
+    assert said.code == 0, said.err
+    assert BertForMaskedLM.from_pretrained(tmp_path / "u/encoder").config.num_hidden_layers == 3
+    said = call(main, *arguments("name=v", f"init={tmp_path / 't/encoder'}", "grow={layers: 1, width: 32, heads: 2}"))
+    assert said.code == 2 and "at least 2 layers" in said.err
+    said = call(main, *arguments("name=w", "grow={layers: 1, width: 32, heads: 2}"))
+    assert said.code == 2 and "nothing to grow" in said.err
+
+
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
 def test_every_parameter_moves(arguments: Arguments, optimiser: str) -> None:
     training = Pretraining(read_config(parse_arguments(arguments(f"schedule.optimiser={optimiser}", "schedule.warmup_share=0.0"))))
@@ -158,6 +184,70 @@ def test_a_teacher_of_the_same_characters_helps(arguments: Arguments, tmp_path: 
     assert all(torch.equal(p, frozen[n]) for n, p in teacher.named_parameters()) and not teacher.training
     said = call(main, *arguments("name=u", f"distil={{teacher: {tmp_path / 'none'}}}"))
     assert said.code == 1 and "no teacher" in said.err
+
+
+def test_guesses_of_a_generator_replace_tokens_and_are_to_be_found(arguments: Arguments, tmp_path: Path, call) -> None:
+    said = call(main, *arguments("name=g"))
+    assert said.code == 0, said.err
+    options = f"{{generator: {tmp_path / 'g/encoder'}, share: 0.5, weight: 2}}"
+    training = Pretraining(read_config(parse_arguments(arguments(f"replaced={options}", "masking.rate=0.4"))))
+    training.start(resume=False)
+    training.learner.train()
+    ids, positions, targets = next(training.batches())
+    replacer = training.replacer
+    assert replacer is not None and not replacer.generator.training
+    original = ids.flatten().clone()
+    original[positions] = targets
+    made, same, other = (replacer.replace(ids, positions, targets, seed=s) for s in (1, 1, 2))
+    assert torch.equal(made.input_ids, same.input_ids) and not torch.equal(made.input_ids, other.input_ids)
+    read = made.input_ids.flatten()
+    # A token is strange exactly where another one is read in its place; a guess that is right is not.
+    assert torch.equal(made.strange.flatten(), (read != original) & (read != training.tokenizer.mask_token_id))
+    untouched = torch.ones_like(read, dtype=torch.bool)
+    untouched[positions] = False
+    assert torch.equal(read[untouched], original[untouched])
+    shown = read[positions] != training.tokenizer.mask_token_id
+    assert 0.3 < float(shown.float().mean()) < 0.7 and made.strange.any()
+    # A judge that is sure and right loses nothing.
+    replacer.judge = torch.nn.Identity()
+    sure = torch.where(made.strange, 50.0, -50.0)[..., None]
+    assert float(replacer(made, sure)) == pytest.approx(0.0, abs=1e-6) and float(replacer(made, -sure)) > 10
+    frozen = [p.clone() for p in replacer.generator.parameters()]
+    said = call(main, *arguments("name=r", f"replaced={options}"))
+    assert said.code == 0, said.err
+    AutoModelForMaskedLM.from_pretrained(tmp_path / "r/encoder")
+    assert all(torch.equal(a, b) for a, b in zip(frozen, replacer.generator.parameters(), strict=True))
+
+
+def test_a_generator_of_another_vocabulary_is_refused(arguments: Arguments, tmp_path: Path, call) -> None:
+    BertForMaskedLM(embedded_config(vocab_size=50, layers=1, width=32, heads=2)).save_pretrained(tmp_path / "small")
+    build_tokenizer(seed_texts()).save_pretrained(tmp_path / "small")
+    said = call(main, *arguments(f"replaced={{generator: {tmp_path / 'small'}}}"))
+    assert said.code == 2 and "expected a generator of" in said.err and "found one of 50" in said.err
+
+
+def test_the_encoder_may_be_compiled(arguments: Arguments, call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in for ``model.bert`` need not be a module that knows its length."""
+    seen = []
+    monkeypatch.setattr(torch, "compile", lambda module, **options: seen.append(options) or torch.nn.Sequential(module)[0])
+    monkeypatch.setattr(BertModel, "__len__", lambda self: pytest.fail("asked for a length"), raising=False)
+    said = call(main, *arguments("compile=on", "max_tokens=512"))
+    assert said.code == 0 and len(seen) == 1, said.err
+
+
+def test_two_processes_share_the_batches_of_one_training(arguments: Arguments, tmp_path: Path) -> None:
+    def run(*overrides: str) -> str:
+        ended = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+                                "training.pretrain", *arguments(*overrides)], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr[-2000:]
+        return ended.stdout
+
+    said = run("schedule.learning_rate=5.0e-3")
+    assert said.count("held-out loss") == 1  # one of them speaks
+    log = [json.loads(line) for line in (tmp_path / "t/log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert log[-1]["tokens"] == TOKENS and len([r for r in log if "held_out_loss" in r]) == 2
+    run("name=u", "schedule.learning_rate=5.0e-3")
+    assert digest(tmp_path / "u/encoder") == digest(tmp_path / "t/encoder")
 
 
 def test_packed_sequences_hold_every_token_once_in_order(text: Path, tmp_path: Path) -> None:

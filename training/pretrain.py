@@ -39,6 +39,8 @@ from training.pretrain_model import (
     tokenizer_of,
 )
 from training.pretrain_state import State
+from training.ranks import Ranks
+from training.replaced import Replacer
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
 
@@ -52,12 +54,16 @@ class Pretraining:
     """One pre-training: model, text, optimisers, and where it stands."""
 
     def __init__(self, config: PretrainConfig) -> None:
-        self.config = config
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.config, self.ranks = config, Ranks()
+        self.device = self.ranks.device
         self.tokenizer: PreTrainedTokenizerBase = tokenizer_of(config)
         words = config.masking.kind == "word" or can_segment()
+        if not self.ranks.is_first:
+            self.ranks.wait()  # for the first to write the cache
         corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=words,
                              cache=Path(config.runs) / "cache")
+        if self.ranks.is_first:
+            self.ranks.wait()
         self.counts = corpus.counts
         self.train_text, self.held_out = corpus.split(config.held_out)
         if len(self.held_out.ids) < config.stages[0].tokens:
@@ -71,7 +77,12 @@ class Pretraining:
             self.model.gradient_checkpointing_enable()
         self.teacher = Teacher(config.distil, self.tokenizer, student_width=self.model.config.hidden_size
                                ) if config.distil else None
-        self.learner = torch.nn.ModuleDict({"student": self.model, **({"teacher": self.teacher} if self.teacher else {})})
+        self.replacer = Replacer(
+            config.replaced, width=self.model.config.hidden_size, vocab_size=len(self.tokenizer),
+            mask_id=self.tokenizer.mask_token_id, attention=PLAIN if self.bf16 and self.device.type == "cpu" else None,
+        ) if config.replaced else None
+        parts = {"student": self.model, "teacher": self.teacher, "replacer": self.replacer}
+        self.learner = torch.nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
         self.learner.to(self.device)
         self.optimisers = make_optimisers(self.learner, config.schedule)
         self.state = State()
@@ -114,13 +125,14 @@ class Pretraining:
             tokens, words = epoch_tokens(self.train_text, seed=self.config.seed, epoch=self.state.epoch, sep_id=sep_id)
             while True:
                 length = self.length()
-                rows = max(1, self.config.batch_tokens // length)
+                rows = max(self.ranks.count, self.config.batch_tokens // length // self.ranks.count * self.ranks.count)
                 if self.state.place + rows * length > len(tokens):
                     break
                 ids, begins = packed(tokens, words, place=self.state.place, rows=rows, length=length, cls_id=cls_id)
                 self.state.place += rows * (length - 1)
-                yield self._masked(ids, begins, np.random.default_rng((self.config.seed, self.state.step)),
-                                   self.config.masking)
+                own = slice(self.ranks.own, None, self.ranks.count)
+                dice = np.random.default_rng((self.config.seed, self.state.step, *([self.ranks.own] if self.ranks.own else [])))
+                yield self._masked(ids[own], begins[own], dice, self.config.masking)
             if self.state.place == 0:
                 raise UsageError(f"the text is shorter than one batch: {len(tokens)} tokens", place="text",
                                  repair=f"--set batch_tokens={max(64, len(tokens) // 4)}, or give more text")
@@ -144,10 +156,17 @@ class Pretraining:
             for group in optimiser.param_groups:
                 group["lr"] = group["full_lr"] * share
         with self._precision():
+            replaced = self.replacer.replace(ids, positions, targets, seed=self.config.seed * 1_000_003 + self.state.step
+                                             ) if self.replacer else None
+            ids = ids if replaced is None else replaced.input_ids
             logits, states = masked_logits(self.model, ids, positions, self.encode)
-            loss = masked_loss(logits, targets)
-            total = loss if self.teacher is None else loss + self.teacher(ids, positions, logits, states)
+            loss = total = masked_loss(logits, targets)
+            if self.teacher is not None:
+                total = total + self.teacher(ids, positions, logits, states)
+            if self.replacer is not None and replaced is not None:
+                total = total + self.replacer(replaced, states)
         total.backward()
+        self.ranks.mean_gradients(self.learner.parameters())
         torch.nn.utils.clip_grad_norm_([p for p in self.learner.parameters() if p.requires_grad],
                                        self.config.schedule.max_grad_norm)
         for optimiser in self.optimisers:
@@ -181,7 +200,8 @@ class Pretraining:
         log.parent.mkdir(parents=True, exist_ok=True)
         checkpoints = self.config.folder / "checkpoints"
         self.learner.train()
-        bar = tqdm(total=100, desc="budget", unit="%", bar_format="{desc} {n:.1f}% |{bar}| {elapsed} {postfix}")
+        bar = tqdm(total=100, desc="budget", unit="%", bar_format="{desc} {n:.1f}% |{bar}| {elapsed} {postfix}",
+                   disable=not self.ranks.is_first)
         began, since, seen, losses = time.monotonic(), time.monotonic(), 0, list[float]()
         spent = self.state.seconds
         for batch in self.batches():
@@ -190,9 +210,12 @@ class Pretraining:
             before = self.state.tokens
             losses.append(self.step(batch))
             self.state.step += 1
-            self.state.tokens += batch[0].numel()
-            seen += batch[0].numel()
-            self.state.seconds = spent + time.monotonic() - began
+            self.state.tokens += batch[0].numel() * self.ranks.count
+            seen += batch[0].numel() * self.ranks.count
+            # All must end, and change the length of sequences, at the same step.
+            self.state.seconds = self.ranks.first_says(spent + time.monotonic() - began)
+            if not self.ranks.is_first:
+                continue
             if (gone := time.monotonic() - since) > LOG_SECONDS or self.progress >= 1:
                 record = self._record(losses, seen / gone, batch[0].shape[1])
                 bar.n = min(100.0, 100 * self.progress)
@@ -262,10 +285,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                          repair=f"--resume to go on with it, or: rm -r {config.folder}")
     training = Pretraining(config)
     training.start(resume=args.resume)
-    print(f"{config.name}: {sum(p.numel() for p in training.model.parameters()) / 1e6:.1f} M parameters, "
-          f"{len(training.train_text.ids):,} tokens of text ("
-          + ", ".join(f"{n:,} {k}" for k, n in training.counts.items()) + ")")
+    if training.ranks.is_first:
+        print(f"{config.name}: {sum(p.numel() for p in training.model.parameters()) / 1e6:.1f} M parameters, "
+              f"{len(training.train_text.ids):,} tokens of text ("
+              + ", ".join(f"{n:,} {k}" for k, n in training.counts.items()) + ")")
     training.run()
+    training.ranks.end()
+    if not training.ranks.is_first:
+        return EXIT_OK
     scores = training.evaluate()
     out = Path(config.out) if config.out else config.folder / "encoder"
     export(training.model, training.tokenizer, out, encoder_card(config, training, scores))

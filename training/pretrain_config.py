@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from training.config import Section
 
@@ -53,6 +53,14 @@ class Distillation(Section):
     temperature: float = Field(default=2.0, gt=0)
 
 
+class Replacement(Section):
+    """A second encoder whose guesses replace tokens that the one in training must find."""
+
+    generator: str  # a folder that training.pretrain wrote
+    share: float = Field(default=0.5, gt=0, lt=1)  # of the chosen tokens that show a guess; the others are hidden
+    weight: float = Field(default=10.0, gt=0)  # of the judgements beside the loss of the chosen tokens
+
+
 class Source(Section):
     """One text source, for the model card."""
 
@@ -71,6 +79,7 @@ class PretrainConfig(Section):
     sources: list[Source] = Field(default_factory=list)
     out: str | None = None  # folder of the finished encoder; null: runs/pretrain/<name>/encoder
     init: str | None = None  # an encoder folder to go on from; null: a new one of the shape below
+    grow: EncoderShape | None = None  # bring the encoder of ``init`` to this shape first (training/grow.py)
     encoder: EncoderShape = EncoderShape()
     ppmi: bool = True  # first embeddings from co-occurrence counts (training/ppmi.py)
     masking: Masking = Masking()
@@ -80,6 +89,7 @@ class PretrainConfig(Section):
     max_hours: float | None = Field(default=None, gt=0)
     schedule: Schedule = Schedule()
     distil: Distillation | None = None
+    replaced: Replacement | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"  # auto: torch.compile on a GPU
     gradient_checkpointing: bool = False
@@ -89,12 +99,20 @@ class PretrainConfig(Section):
     threads: int | None = Field(default=None, ge=1)
     runs: str = "runs/pretrain"
 
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _on_and_off(cls, value: Any) -> Any:
+        # YAML reads the bare words as booleans.
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
     @model_validator(mode="after")
     def _whole(self) -> PretrainConfig:
         if abs(sum(s.share for s in self.stages) - 1) > 1e-6:
             raise ValueError(f"the shares of the stages must add up to 1, found {sum(s.share for s in self.stages):g}")
         if self.max_tokens is None and self.max_hours is None:
             raise ValueError("no budget; give max_tokens or max_hours (--max-tokens 20000000, --max-hours 0.5)")
+        if self.grow and not self.init:
+            raise ValueError("grow: there is nothing to grow; give init, or encoder: for a new one")
         if self.encoder.width % self.encoder.heads:
             raise ValueError(f"encoder.width {self.encoder.width} is no multiple of encoder.heads {self.encoder.heads}")
         return self

@@ -16,6 +16,7 @@ from data.files import write_text
 from models.checkpoint import check_checkpoint
 from models.embedded import embedded_config, initialise_locally
 from models.vocabulary import build_tokenizer, seed_texts
+from training.grow import grown
 from training.pretrain_config import PretrainConfig, Schedule
 
 PLAIN_PARAMETERS = ("bias", "LayerNorm.weight")
@@ -35,7 +36,8 @@ def build_model(config: PretrainConfig, vocab_size: int) -> BertForMaskedLM:
     torch.manual_seed(config.seed)
     if config.init:
         check_checkpoint(Path(config.init))
-        return BertForMaskedLM.from_pretrained(config.init, use_safetensors=True, dtype=torch.float32)
+        model = BertForMaskedLM.from_pretrained(config.init, use_safetensors=True, dtype=torch.float32)
+        return grown(model, config.grow) if config.grow else model
     shape = config.encoder
     model = BertForMaskedLM(embedded_config(vocab_size=vocab_size, layers=shape.layers, width=shape.width,
                                             heads=shape.heads))
@@ -61,7 +63,7 @@ def masked_logits(model: BertForMaskedLM, input_ids: torch.Tensor, positions: to
 
     ``encode`` stands in for ``model.bert``: compiled, since its shapes are few, while M is another for every batch.
     """
-    states = (encode or model.bert)(input_ids=input_ids).last_hidden_state
+    states = (model.bert if encode is None else encode)(input_ids=input_ids).last_hidden_state
     return model.cls(states.flatten(0, 1)[positions]), states
 
 
