@@ -186,46 +186,6 @@ def test_a_teacher_of_the_same_characters_helps(arguments: Arguments, tmp_path: 
     assert said.code == 1 and "no teacher" in said.err
 
 
-def test_guesses_of_a_generator_replace_tokens_and_are_to_be_found(arguments: Arguments, tmp_path: Path, call) -> None:
-    said = call(main, *arguments("name=g"))
-    assert said.code == 0, said.err
-    options = f"{{generator: {tmp_path / 'g/encoder'}, share: 0.5, weight: 2}}"
-    training = Pretraining(read_config(parse_arguments(arguments(f"replaced={options}", "masking.rate=0.4"))))
-    training.start(resume=False)
-    training.learner.train()
-    ids, positions, targets = next(training.batches())
-    replacer = training.replacer
-    assert replacer is not None and not replacer.generator.training
-    original = ids.flatten().clone()
-    original[positions] = targets
-    made, same, other = (replacer.replace(ids, positions, targets, seed=s) for s in (1, 1, 2))
-    assert torch.equal(made.input_ids, same.input_ids) and not torch.equal(made.input_ids, other.input_ids)
-    read = made.input_ids.flatten()
-    # A token is strange exactly where another one is read in its place; a guess that is right is not.
-    assert torch.equal(made.strange.flatten(), (read != original) & (read != training.tokenizer.mask_token_id))
-    untouched = torch.ones_like(read, dtype=torch.bool)
-    untouched[positions] = False
-    assert torch.equal(read[untouched], original[untouched])
-    shown = read[positions] != training.tokenizer.mask_token_id
-    assert 0.3 < float(shown.float().mean()) < 0.7 and made.strange.any()
-    # A judge that is sure and right loses nothing.
-    replacer.judge = torch.nn.Identity()
-    sure = torch.where(made.strange, 50.0, -50.0)[..., None]
-    assert float(replacer(made, sure)) == pytest.approx(0.0, abs=1e-6) and float(replacer(made, -sure)) > 10
-    frozen = [p.clone() for p in replacer.generator.parameters()]
-    said = call(main, *arguments("name=r", f"replaced={options}"))
-    assert said.code == 0, said.err
-    AutoModelForMaskedLM.from_pretrained(tmp_path / "r/encoder")
-    assert all(torch.equal(a, b) for a, b in zip(frozen, replacer.generator.parameters(), strict=True))
-
-
-def test_a_generator_of_another_vocabulary_is_refused(arguments: Arguments, tmp_path: Path, call) -> None:
-    BertForMaskedLM(embedded_config(vocab_size=50, layers=1, width=32, heads=2)).save_pretrained(tmp_path / "small")
-    build_tokenizer(seed_texts()).save_pretrained(tmp_path / "small")
-    said = call(main, *arguments(f"replaced={{generator: {tmp_path / 'small'}}}"))
-    assert said.code == 2 and "expected a generator of" in said.err and "found one of 50" in said.err
-
-
 def test_the_encoder_may_be_compiled(arguments: Arguments, call, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in for ``model.bert`` need not be a module that knows its length."""
     seen = []

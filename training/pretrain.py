@@ -40,7 +40,6 @@ from training.pretrain_model import (
 )
 from training.pretrain_state import State
 from training.ranks import Ranks
-from training.replaced import Replacer
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
 
@@ -77,12 +76,7 @@ class Pretraining:
             self.model.gradient_checkpointing_enable()
         self.teacher = Teacher(config.distil, self.tokenizer, student_width=self.model.config.hidden_size
                                ) if config.distil else None
-        self.replacer = Replacer(
-            config.replaced, width=self.model.config.hidden_size, vocab_size=len(self.tokenizer),
-            mask_id=self.tokenizer.mask_token_id, attention=PLAIN if self.bf16 and self.device.type == "cpu" else None,
-        ) if config.replaced else None
-        parts = {"student": self.model, "teacher": self.teacher, "replacer": self.replacer}
-        self.learner = torch.nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+        self.learner = torch.nn.ModuleDict({"student": self.model, **({"teacher": self.teacher} if self.teacher else {})})
         self.learner.to(self.device)
         self.optimisers = make_optimisers(self.learner, config.schedule)
         self.state = State()
@@ -156,15 +150,9 @@ class Pretraining:
             for group in optimiser.param_groups:
                 group["lr"] = group["full_lr"] * share
         with self._precision():
-            replaced = self.replacer.replace(ids, positions, targets, seed=self.config.seed * 1_000_003 + self.state.step
-                                             ) if self.replacer else None
-            ids = ids if replaced is None else replaced.input_ids
             logits, states = masked_logits(self.model, ids, positions, self.encode)
-            loss = total = masked_loss(logits, targets)
-            if self.teacher is not None:
-                total = total + self.teacher(ids, positions, logits, states)
-            if self.replacer is not None and replaced is not None:
-                total = total + self.replacer(replaced, states)
+            loss = masked_loss(logits, targets)
+            total = loss if self.teacher is None else loss + self.teacher(ids, positions, logits, states)
         total.backward()
         self.ranks.mean_gradients(self.learner.parameters())
         torch.nn.utils.clip_grad_norm_([p for p in self.learner.parameters() if p.requires_grad],

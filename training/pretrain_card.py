@@ -24,8 +24,9 @@ def encoder_card(config: PretrainConfig, training: Pretraining, scores: dict[str
     shown = curve[:: max(1, len(curve) // CURVE_POINTS)]
     shown += [] if not curve or shown[-1] is curve[-1] else [curve[-1]]
     speeds = [r["tokens_per_second"] for r in lines if "tokens_per_second" in r]
-    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else (
-        f"{torch.get_num_threads()} CPU threads ({platform.machine()})")
+    each = f"{training.ranks.count} processes of " if training.ranks.count > 1 else ""
+    hardware = each + (torch.cuda.get_device_name() if torch.cuda.is_available() else
+                       f"{torch.get_num_threads()} CPU threads ({platform.machine()})")
     return "\n".join([
         "---", "language: zh", "license: apache-2.0", "library_name: transformers", "pipeline_tag: fill-mask", "---", "",
         f"# {config.name}", "",
@@ -35,6 +36,7 @@ def encoder_card(config: PretrainConfig, training: Pretraining, scores: dict[str
         "## Training", "",
         f"- {state.step:,} steps, {state.tokens:,} tokens, {state.seconds / 3600:.2f} hours on {hardware}, "
         f"{'bf16' if training.bf16 else 'fp32'}, {sum(speeds) / max(len(speeds), 1):,.0f} tokens/s on average",
+        *(f"- {note}" for note in config.notes),
         f"- masking: {config.masking.kind}, {config.masking.rate:.0%} of the tokens; sequences of "
         + " then ".join(str(s.tokens) for s in config.stages) + " tokens",
         f"- optimiser: {config.schedule.optimiser}, learning rate {config.schedule.learning_rate:g}; first embeddings: "

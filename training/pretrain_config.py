@@ -20,9 +20,9 @@ class Stage(Section):
 class EncoderShape(Section):
     """Size of a new encoder; ``init: null`` builds it."""
 
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=6, ge=1)
     width: int = Field(default=256, ge=16)
-    heads: int = Field(default=8, ge=1)
+    heads: int = Field(default=4, ge=1)
 
 
 class Masking(Section):
@@ -53,14 +53,6 @@ class Distillation(Section):
     temperature: float = Field(default=2.0, gt=0)
 
 
-class Replacement(Section):
-    """A second encoder whose guesses replace tokens that the one in training must find."""
-
-    generator: str  # a folder that training.pretrain wrote
-    share: float = Field(default=0.5, gt=0, lt=1)  # of the chosen tokens that show a guess; the others are hidden
-    weight: float = Field(default=10.0, gt=0)  # of the judgements beside the loss of the chosen tokens
-
-
 class Source(Section):
     """One text source, for the model card."""
 
@@ -77,6 +69,7 @@ class PretrainConfig(Section):
     text: list[str] = Field(default_factory=list)  # files or folders of UTF-8 text, one paragraph a line; --text gives them too
     weights: dict[str, float] = Field(default_factory=dict)  # regular expression -> how much more often lines that hold it are read
     sources: list[Source] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)  # lines about the training, for the model card
     out: str | None = None  # folder of the finished encoder; null: runs/pretrain/<name>/encoder
     init: str | None = None  # an encoder folder to go on from; null: a new one of the shape below
     grow: EncoderShape | None = None  # bring the encoder of ``init`` to this shape first (training/grow.py)
@@ -89,7 +82,6 @@ class PretrainConfig(Section):
     max_hours: float | None = Field(default=None, gt=0)
     schedule: Schedule = Schedule()
     distil: Distillation | None = None
-    replaced: Replacement | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"  # auto: torch.compile on a GPU
     gradient_checkpointing: bool = False
