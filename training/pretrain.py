@@ -221,7 +221,7 @@ class Pretraining:
         flops = training_flops(self.model, length=length, masked_share=self.config.masking.rate) * speed
         return {"step": self.state.step, "tokens": self.state.tokens, "minutes": round(self.state.seconds / 60, 2),
                 "loss": round(float(np.mean(losses)), 4), "tokens_per_second": round(speed, 1), "length": length,
-                "share_of_peak": round(flops / self.peak, 4)}
+                "share_of_peak": round(flops / self.peak / self.ranks.count, 4)}
 
 
 def _crossed(before: int, after: int, every: int) -> bool:
