@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from training.bench_data import BenchData, parse_bench, prepare
 from training.bench_jobs import RANDOM, Job, make_jobs
 from training.bench_table import published_figures, summarise, table
 from training.config import parse_config, read_record
+from training.ranks import threads_of_process
 from training.train import read_material, train
 
 
@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                           place=str(args.variants or args.config), variant=variant)
     # A bench cut short has a first figure of each row.
     jobs.sort(key=lambda job: args.seeds.index(job.seed))
-    torch.set_num_threads(jobs[0].config.threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads_of_process(jobs[0].config.threads))
     results = run_jobs(jobs, data, out, bench.headline, fresh=args.fresh, keep_models=args.keep_models)
     rows = summarise(results, bench.headline)
     text = table(name, data.split, bench.headline, rows, published_figures(name))

@@ -32,11 +32,11 @@ def grown(source: BertForMaskedLM, shape: EncoderShape) -> BertForMaskedLM:
     target = BertForMaskedLM(type(config).from_dict(
         {**config.to_dict(), "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads}))
     tensors = source.state_dict()
-    joined = {f"bert.encoder.layer.{new}.{name.split('.', 4)[4]}": tensor
-              for new in range(shape.layers)
-              for name, tensor in tensors.items()
-              if name.startswith(f"bert.encoder.layer.{new * config.num_hidden_layers // shape.layers}.")}
-    target.load_state_dict({n: t for n, t in tensors.items() if ".encoder.layer." not in n} | joined)
+    stacked = {f"bert.encoder.layer.{new}.{name.split('.', 4)[4]}": tensor
+               for new in range(shape.layers)
+               for name, tensor in tensors.items()
+               if name.startswith(f"bert.encoder.layer.{new * config.num_hidden_layers // shape.layers}.")}
+    target.load_state_dict({n: t for n, t in tensors.items() if ".encoder.layer." not in n} | stacked)
     with torch.no_grad():
         for layer in target.bert.encoder.layer:
             _join_heads(layer.attention, config.num_attention_heads, shape.heads)
@@ -46,15 +46,14 @@ def grown(source: BertForMaskedLM, shape: EncoderShape) -> BertForMaskedLM:
 def _join_heads(attention: Any, before: int, after: int) -> None:
     """Reorder the heads of a layer (in place) so that those that look alike stand side by side, and scale their queries."""
     own, out = attention.self, attention.output.dense
-    width = own.query.weight.shape[0]
-    order = _side_by_side(own.query.weight, own.key.weight, before, before // after)
-    rows = torch.cat([torch.arange(h * width // before, (h + 1) * width // before) for h in order])
-    for linear in (own.query, own.key, own.value):
-        linear.weight.copy_(linear.weight[rows].clone())
-        linear.bias.copy_(linear.bias[rows].clone())
-    out.weight.copy_(out.weight[:, rows].clone())
-    # Scores are divided by the root of a head's size, which grows; the mean of ``n`` heads is their sum over ``n``.
     joined = before // after
+    order = _side_by_side(own.query.weight, own.key.weight, before, joined)
+    rows = torch.arange(len(own.query.weight)).view(before, -1)[order].flatten()
+    for linear in (own.query, own.key, own.value):
+        linear.weight.copy_(linear.weight[rows])
+        linear.bias.copy_(linear.bias[rows])
+    out.weight.copy_(out.weight[:, rows])
+    # Scores are divided by the root of a head's size, which grows; the mean of ``n`` heads is their sum over ``n``.
     for tensor in (own.query.weight, own.query.bias):
         tensor.mul_(joined**-0.5)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast
 from tqdm import tqdm
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
@@ -39,7 +40,7 @@ from training.pretrain_model import (
     tokenizer_of,
 )
 from training.pretrain_state import State
-from training.ranks import Ranks
+from training.ranks import mean_gradients, threads_of_process
 from training.throughput import matrix_peak, training_flops
 from training.token_corpus import can_segment, epoch_tokens, load_corpus, packed
 
@@ -53,16 +54,13 @@ class Pretraining:
     """One pre-training: model, text, optimisers, and where it stands."""
 
     def __init__(self, config: PretrainConfig) -> None:
-        self.config, self.ranks = config, Ranks()
+        self.config, self.ranks = config, PartialState(cpu=not torch.cuda.is_available())
         self.device = self.ranks.device
         self.tokenizer: PreTrainedTokenizerBase = tokenizer_of(config)
         words = config.masking.kind == "word" or can_segment()
-        if not self.ranks.is_first:
-            self.ranks.wait()  # for the first to write the cache
-        corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=words,
-                             cache=Path(config.runs) / "cache")
-        if self.ranks.is_first:
-            self.ranks.wait()
+        with self.ranks.main_process_first():  # it writes the cache
+            corpus = load_corpus(config.text, self.tokenizer, weights=config.weights, words=words,
+                                 cache=Path(config.runs) / "cache")
         self.counts = corpus.counts
         self.train_text, self.held_out = corpus.split(config.held_out)
         if len(self.held_out.ids) < config.stages[0].tokens:
@@ -89,7 +87,8 @@ class Pretraining:
         checkpoint = pretrain_state.newest(self.config.folder / "checkpoints")
         if resume and checkpoint:
             self.state = pretrain_state.load(checkpoint, self.learner, self.optimisers, self.config.resolved())
-            print(f"goes on from {checkpoint.name}: {self.state.tokens:,} tokens, {self.state.seconds / 60:.1f} minutes")
+            self.ranks.print(f"goes on from {checkpoint.name}: {self.state.tokens:,} tokens, "
+                             f"{self.state.seconds / 60:.1f} minutes")
         elif self.config.ppmi and not self.config.init:
             width = self.model.config.hidden_size
             free = width - width // self.model.config.num_attention_heads
@@ -119,13 +118,14 @@ class Pretraining:
             tokens, words = epoch_tokens(self.train_text, seed=self.config.seed, epoch=self.state.epoch, sep_id=sep_id)
             while True:
                 length = self.length()
-                rows = max(self.ranks.count, self.config.batch_tokens // length // self.ranks.count * self.ranks.count)
+                count = self.ranks.num_processes
+                rows = max(1, self.config.batch_tokens // length // count) * count
                 if self.state.place + rows * length > len(tokens):
                     break
                 ids, begins = packed(tokens, words, place=self.state.place, rows=rows, length=length, cls_id=cls_id)
                 self.state.place += rows * (length - 1)
-                own = slice(self.ranks.own, None, self.ranks.count)
-                dice = np.random.default_rng((self.config.seed, self.state.step, *([self.ranks.own] if self.ranks.own else [])))
+                own = slice(self.ranks.process_index, None, count)
+                dice = np.random.default_rng((self.config.seed, self.state.step, self.ranks.process_index))
                 yield self._masked(ids[own], begins[own], dice, self.config.masking)
             if self.state.place == 0:
                 raise UsageError(f"the text is shorter than one batch: {len(tokens)} tokens", place="text",
@@ -154,7 +154,7 @@ class Pretraining:
             loss = masked_loss(logits, targets)
             total = loss if self.teacher is None else loss + self.teacher(ids, positions, logits, states)
         total.backward()
-        self.ranks.mean_gradients(self.learner.parameters())
+        mean_gradients(self.ranks, self.learner.parameters())
         torch.nn.utils.clip_grad_norm_([p for p in self.learner.parameters() if p.requires_grad],
                                        self.config.schedule.max_grad_norm)
         for optimiser in self.optimisers:
@@ -189,7 +189,7 @@ class Pretraining:
         checkpoints = self.config.folder / "checkpoints"
         self.learner.train()
         bar = tqdm(total=100, desc="budget", unit="%", bar_format="{desc} {n:.1f}% |{bar}| {elapsed} {postfix}",
-                   disable=not self.ranks.is_first)
+                   disable=not self.ranks.is_main_process)
         began, since, seen, losses = time.monotonic(), time.monotonic(), 0, list[float]()
         spent = self.state.seconds
         for batch in self.batches():
@@ -198,11 +198,13 @@ class Pretraining:
             before = self.state.tokens
             losses.append(self.step(batch))
             self.state.step += 1
-            self.state.tokens += batch[0].numel() * self.ranks.count
-            seen += batch[0].numel() * self.ranks.count
-            # All must end, and change the length of sequences, at the same step.
-            self.state.seconds = self.ranks.first_says(spent + time.monotonic() - began)
-            if not self.ranks.is_first:
+            read = batch[0].numel() * self.ranks.num_processes
+            self.state.tokens += read
+            seen += read
+            # The first one's clock: all must end, and change the length of sequences, at the same step.
+            seconds = torch.tensor(spent + time.monotonic() - began, dtype=torch.float64, device=self.device)
+            self.state.seconds = float(broadcast(seconds))
+            if not self.ranks.is_main_process:
                 continue
             if (gone := time.monotonic() - since) > LOG_SECONDS or self.progress >= 1:
                 record = self._record(losses, seen / gone, batch[0].shape[1])
@@ -221,7 +223,7 @@ class Pretraining:
         flops = training_flops(self.model, length=length, masked_share=self.config.masking.rate) * speed
         return {"step": self.state.step, "tokens": self.state.tokens, "minutes": round(self.state.seconds / 60, 2),
                 "loss": round(float(np.mean(losses)), 4), "tokens_per_second": round(speed, 1), "length": length,
-                "share_of_peak": round(flops / self.peak / self.ranks.count, 4)}
+                "share_of_peak": round(flops / self.peak / self.ranks.num_processes, 4)}
 
 
 def _crossed(before: int, after: int, every: int) -> bool:
@@ -267,19 +269,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
     config = read_config(args)
     quietly()
-    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads_of_process(config.threads))
     if not args.resume and pretrain_state.newest(config.folder / "checkpoints"):
         raise UsageError("an earlier pre-training lies here", place=str(config.folder),
                          repair=f"--resume to go on with it, or: rm -r {config.folder}")
     training = Pretraining(config)
     training.start(resume=args.resume)
-    if training.ranks.is_first:
-        print(f"{config.name}: {sum(p.numel() for p in training.model.parameters()) / 1e6:.1f} M parameters, "
-              f"{len(training.train_text.ids):,} tokens of text ("
-              + ", ".join(f"{n:,} {k}" for k, n in training.counts.items()) + ")")
+    training.ranks.print(f"{config.name}: {sum(p.numel() for p in training.model.parameters()) / 1e6:.1f} M parameters, "
+                         f"{len(training.train_text.ids):,} tokens of text ("
+                         + ", ".join(f"{n:,} {k}" for k, n in training.counts.items()) + ")")
     training.run()
-    training.ranks.end()
-    if not training.ranks.is_first:
+    training.ranks.destroy_process_group()
+    if not training.ranks.is_main_process:
         return EXIT_OK
     scores = training.evaluate()
     out = Path(config.out) if config.out else config.folder / "encoder"

@@ -24,7 +24,7 @@ def encoder_card(config: PretrainConfig, training: Pretraining, scores: dict[str
     shown = curve[:: max(1, len(curve) // CURVE_POINTS)]
     shown += [] if not curve or shown[-1] is curve[-1] else [curve[-1]]
     speeds = [r["tokens_per_second"] for r in lines if "tokens_per_second" in r]
-    each = f"{training.ranks.count} processes of " if training.ranks.count > 1 else ""
+    each = f"{training.ranks.num_processes} processes of " if training.ranks.num_processes > 1 else ""
     hardware = each + (torch.cuda.get_device_name() if torch.cuda.is_available() else
                        f"{torch.get_num_threads()} CPU threads ({platform.machine()})")
     return "\n".join([

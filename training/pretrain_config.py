@@ -95,7 +95,7 @@ class PretrainConfig(Section):
     @classmethod
     def _on_and_off(cls, value: Any) -> Any:
         # YAML reads the bare words as booleans.
-        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+        return ("on" if value else "off") if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _whole(self) -> PretrainConfig:

@@ -43,6 +43,7 @@ from models.run_folder import (
 )
 from models.signing import SigningModel
 from training.config import TrainConfig, load_config
+from training.ranks import threads_of_process
 from training.stream import training_stream
 from training.trainer import (
     SigningTrainer,
@@ -200,7 +201,7 @@ def train(
 def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     """The whole main job of one config."""
     meter = Meter()
-    torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    torch.set_num_threads(threads_of_process(config.threads))
     material = read_material(config)
     main_process = int(os.environ.get("RANK", 0)) == 0
     if main_process:
