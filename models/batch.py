@@ -191,16 +191,20 @@ class BatchRun:
         """The parts become the output; the output is the last to appear."""
         joined = store.folder / JOINED
         write_output(store.lines(), str(joined), self.options.output_format, self.options.kind, self.totals.dropped)
+        # Written in the folder of parts too: what a kill leaves half-done there is cleared away, beside the output it would stay.
+        errors, summary = store.folder / self.options.errors.name, store.folder / self.options.summary.name
         if self.totals.faults:
-            with atomic_write(self.options.errors) as stream:
+            with atomic_write(errors) as stream:
                 for shard in store.shards():
                     report = store.report(shard)
                     for fault in report.faults if report else ():
                         stream.write(json_line({"source": fault.source, "place": fault.place, "reason": fault.reason}) + "\n")
+            os.replace(errors, self.options.errors)
         else:
             self.options.errors.unlink(missing_ok=True)
-        with atomic_write(self.options.summary) as stream:
+        with atomic_write(summary) as stream:
             stream.write(without_surrogates(json.dumps(self.summary(), ensure_ascii=False, indent=1)) + "\n")
+        os.replace(summary, self.options.summary)
         os.replace(joined, self.options.output)
         store.remove()
 
