@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from data.article import Article
 from data.schema import Schema
-from eval.counts import Counts, count_sets
+from eval.bootstrap import f1_of_counts, resampled
+from eval.counts import Counts, count_sets, table_of
 from eval.event_scores import event_counts
 from eval.metrics import entity_items, relation_items
 from models.document import EVENT, LEAST_SCORE, LONE_EVENT, Predictor, event_kind_of
@@ -20,6 +21,8 @@ LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds
 FLOORS = tuple(round(0.05 * i, 2) for i in range(17))  # candidate floors of span scores, up to 0.8
 EVENT_FLOORS = tuple(round(0.05 * i, 2) for i in range(20))  # candidate floors of event scores, up to 0.95
 TEMPERATURES = tuple(round(0.5 * 1.1**i, 3) for i in range(24))  # 0.5 to 4.5
+RELATION_THRESHOLDS = tuple(round(0.2 + 0.05 * i, 2) for i in range(13))
+SMALLEST_GAIN = 1e-12  # sums of the same counts in another order are no difference
 SMALLEST = 1e-4  # scores are stored with four digits
 
 
@@ -73,40 +76,42 @@ def best_temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> f
 
 
 def best_event_floors(gold: Sequence[Article], predicted: Sequence[Article]) -> dict[str, float]:
-    """The lowest scores to keep for the best F1 of event parties on dev, of events with several parties, then of those
-    with one; 0 keeps all."""
+    """The lowest scores to keep for the F1 of event parties on dev, of events with several parties, then of those with
+    one; 0 keeps all, and so it stays unless a floor earns its place (:func:`steadiest`)."""
     found = {a.id: a for a in predicted}
     floors = {EVENT: 0.0, LONE_EVENT: 0.0}
 
-    def f1(tried: Mapping[str, float]) -> float:
+    def counts(tried: Mapping[str, float]) -> list[Counts]:
         kept = [replace(found[a.id], events=tuple(v for v in found[a.id].events if (v.score or 0.0) >= tried[event_kind_of(v)]))
                 for a in gold]
-        return sum((event_counts(g, p)["parties"] for g, p in zip(gold, kept, strict=True)), Counts()).f1
+        return [event_counts(g, p)["parties"] for g, p in zip(gold, kept, strict=True)]
 
     for kind in floors:
-        floors[kind] = max(EVENT_FLOORS, key=lambda floor: (f1({**floors, kind: floor}), -floor))
+        floors[kind] = steadiest(EVENT_FLOORS, [counts({**floors, kind: floor}) for floor in EVENT_FLOORS], neutral=0.0)
     return floors
 
 
 def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: Schema) -> dict[str, float]:
-    """For each label the lowest score of a span to keep that gives the best strict F1 on dev; 0 keeps all.
+    """For each label the lowest score of a span to keep for the strict F1 on dev; 0 keeps all, and so it stays unless a
+    floor earns its place (:func:`steadiest`).
 
     Args:
         gold: dev articles.
         predicted: their predictions without any floor.
     """
+    found = {a.id: a for a in predicted}
     floors = {}
     for label in schema.labels:
-        gold_items = [(a.id, item) for a in gold for item in entity_items(a, label)]
-        scored = [((a.id, item), e.score or 0.0) for a in predicted
-                  for item, e in zip(entity_items(a, label), (e for e in a.entities if e.label == label), strict=True)]
-        floors[label] = max(
-            FLOORS, key=lambda t: (count_sets(gold_items, [i for i, s in scored if s >= t]).f1, -t)) if gold_items else 0.0
+        scored = [(entity_items(a, label), [
+            (item, e.score or 0.0) for item, e in
+            zip(entity_items(found[a.id], label), (e for e in found[a.id].entities if e.label == label), strict=True)]) for a in gold]
+        floors[label] = _chosen(FLOORS, scored, neutral=0.0)
     return floors
 
 
 def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: Schema) -> dict[str, float]:
-    """For each relation type the probability threshold with the best strict F1 on dev; 0.5 where dev has none.
+    """For each relation type the probability threshold for the strict F1 on dev (:func:`steadiest`); 0.5 where dev has
+    none.
 
     Args:
         gold: dev articles.
@@ -115,13 +120,41 @@ def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: S
     found = {a.id: a for a in loose}
     thresholds = {}
     for relation in schema.relations:
-        gold_items = [(a.id, item) for a in gold for item in relation_items(a, schema, relation.name)]
         scored = []
         for a in gold:
             kept = [r for r in found[a.id].relations if r.type == relation.name]
-            scored += [((a.id, item), r.score or 0.0)
-                       for item, r in zip(relation_items(found[a.id], schema, relation.name), kept, strict=True)]
-        grid = [round(0.2 + 0.05 * i, 2) for i in range(13)]
-        best = max(grid, key=lambda t: (count_sets(gold_items, [i for i, s in scored if s >= t]).f1, -abs(t - 0.5)))
-        thresholds[relation.name] = best if gold_items else 0.5
+            scored.append((relation_items(a, schema, relation.name), [
+                (item, r.score or 0.0)
+                for item, r in zip(relation_items(found[a.id], schema, relation.name), kept, strict=True)]))
+        thresholds[relation.name] = _chosen(RELATION_THRESHOLDS, scored, neutral=0.5)
     return thresholds
+
+
+Scored = tuple[Sequence[Any], Sequence[tuple[Any, float]]]  # of one article: gold items, predicted ones with their scores
+
+
+def _chosen(grid: Sequence[float], scored: Sequence[Scored], *, neutral: float) -> float:
+    """The threshold for items of one kind; ``neutral`` where dev has none of them."""
+    if not any(gold for gold, _ in scored):
+        return neutral
+    return steadiest(grid, [[count_sets(gold, [item for item, score in predicted if score >= threshold])
+                             for gold, predicted in scored] for threshold in grid], neutral=neutral)
+
+
+def steadiest(grid: Sequence[float], counts: Sequence[Sequence[Counts]], *, neutral: float) -> float:
+    """Of thresholds that dev cannot tell apart, the one nearest to ``neutral``: all whose F1 lies within one standard
+    error of the best (Breiman et al. 1984, Classification and Regression Trees, 3.4.3), by a paired bootstrap over
+    articles. The best alone may owe its place to a single mention, and pages of another kind would pay for it.
+
+    Args:
+        grid: candidates ``(K,)``.
+        counts: of each candidate, for each article ``(K, articles)``.
+        neutral: what would be taken without any knowledge.
+    """
+    tables = [table_of(of_one) for of_one in counts]
+    f1 = np.array([float(f1_of_counts(table.sum(axis=0)[None])[0]) for table in tables])
+    drawn = np.stack([resampled(table, f1_of_counts) for table in tables])  # (K, draws)
+    best = int(f1.argmax())
+    error = (drawn[best] - drawn).std(axis=1)
+    alike = [value for value, near in zip(grid, f1[best] - f1 <= error + SMALLEST_GAIN, strict=True) if near]
+    return min(alike, key=lambda value: (round(abs(value - neutral), 6), value))
