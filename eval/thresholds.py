@@ -102,9 +102,11 @@ def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: S
     found = {a.id: a for a in predicted}
     floors = {}
     for label in schema.labels:
-        scored = [(entity_items(a, label), [
-            (item, e.score or 0.0) for item, e in
-            zip(entity_items(found[a.id], label), (e for e in found[a.id].entities if e.label == label), strict=True)]) for a in gold]
+        scored = []
+        for a in gold:
+            kept = [e for e in found[a.id].entities if e.label == label]
+            scored.append((entity_items(a, label), [
+                (item, e.score or 0.0) for item, e in zip(entity_items(found[a.id], label), kept, strict=True)]))
         floors[label] = _chosen(FLOORS, scored, neutral=0.0)
     return floors
 

@@ -13,7 +13,7 @@ from models.inputs import Batch
 # An attention call has a multiple of this of queries and keys: for others, bf16 attention on a CPU takes twice the time.
 KEY_STEP = 32
 # A pack has a multiple of this of tokens: oneDNN makes a kernel for each shape, and shapes that come again cost nothing.
-PACK_STEP = 128
+PACK_STEP = 256
 # Windows as short as this share a call: on their own they would cost more to call than to compute.
 SHARED_TOKENS = 128
 
