@@ -28,7 +28,7 @@ SHARD_ARTICLES = 32
 SOURCE = "data/corpus@train"
 
 
-def make_articles(count: int) -> list[Article]:
+def repeated_articles(count: int) -> list[Article]:
     """Articles of the corpus, again and again under other names."""
     from data.sources import read_sources
 
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "in.jsonl"
-        write_jsonl(source, make_articles(args.articles))
+        write_jsonl(source, repeated_articles(args.articles))
         ways: dict[str, Callable[[], float]] = {
             "one process": lambda: plain_rate(args.model, source, 1),
             f"{args.workers} processes": lambda: plain_rate(args.model, source, args.workers),

@@ -113,10 +113,10 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
     from tqdm import tqdm
 
     from models.engines import ModelEngine
-    from models.fast_bert import FastEngine
+    from models.fast_bert import PIECE_TOKENS, FastEngine
     from models.light import load_light
     from models.run_folder import load_predictor
-    from models.throughput import matrix_peak
+    from models.throughput import matrix_peak, products_peak
 
     reference = load_predictor(run)
     model = reference.model
@@ -159,12 +159,14 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
             found[name] += check(part)
     precision = predictor.engine.name if predictor.engine else "model"
     peak = matrix_peak(model.device, bf16=precision == "torch-bf16")
+    products = products_peak(model.config, model.device, bf16=precision == "torch-bf16", tokens=PIECE_TOKENS[model.device.type])
     flops, seconds = _useful(predictor, model.config, parts[0], rounds)
     return {"run": str(run), "articles": len(articles), "threads": torch.get_num_threads(), "engine": precision,
             "characters": sum(len(a.text) for a in articles), "stock_batch": batch_size,
             "rows": {name: _row(clock, name, parts) for name in [*variants, *extra]},
             "spans": _agreement(found, plain, articles),
-            "useful_flops_per_second": flops / seconds, "matrix_peak": peak, "peak_share": flops / seconds / peak}
+            "useful_flops_per_second": flops / seconds, "matrix_peak": peak, "peak_share": flops / seconds / peak,
+            "products_share": products / peak}
 
 
 def tag(predictor: Predictor, articles: Sequence[Article], grouping: Grouping | None = None) -> Spans:
@@ -292,7 +294,8 @@ def table(record: dict[str, Any]) -> str:
               for name, row in record["rows"].items()]
     lines += ["", "spans: " + ", ".join(f"{k} {v}" for k, v in record["spans"].items()),
               f"useful operations: {record['useful_flops_per_second'] / 1e9:.0f} GFLOP/s, "
-              f"{100 * record['peak_share']:.0f} % of the matrix peak of {record['matrix_peak'] / 1e9:.0f}"]
+              f"{100 * record['peak_share']:.0f} % of the matrix peak of {record['matrix_peak'] / 1e9:.0f}; "
+              f"the products of a layer alone, at its widths: {100 * record['products_share']:.0f} %"]
     return "\n".join(lines)
 
 

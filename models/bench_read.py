@@ -77,10 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     import torch
 
     from data.article import write_jsonl
-    from models.bench_cluster import make_articles
+    from models.bench_cluster import repeated_articles
 
     torch.set_num_threads(args.threads or torch.get_num_threads())
-    articles = make_articles(args.articles)
+    articles = repeated_articles(args.articles)
     rates: dict[tuple[str, int], float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -24,7 +24,7 @@ from models.pairs import PairBatch
 if TYPE_CHECKING:
     from models.signing import SigningModel
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 4096  # with twice as many, the rare full batch sets the peak memory of a long run
 READ_AHEAD = 32
 LEAST_SCORE = 0.01  # pairs below this say nothing about how far probabilities can be trusted
 EVENT, LONE_EVENT = "event", "lone event"  # keys of the events' floors among the thresholds

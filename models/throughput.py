@@ -7,6 +7,8 @@ import time
 import torch
 from transformers import BertConfig
 
+from models.fast_bert import Linear
+
 SIZE = {"cpu": 2048, "cuda": 8192}
 
 
@@ -23,6 +25,25 @@ def matrix_peak(device: torch.device, *, bf16: bool, repeats: int = 5) -> float:
         best = min(best, time.perf_counter() - started)
         del product
     return 2 * size**3 / best
+
+
+def products_peak(config: BertConfig, device: torch.device, *, bf16: bool, tokens: int, repeats: int = 20) -> float:
+    """Operations per second of the four products of an encoder layer on their own, at this encoder's widths: what is left
+    of the matrix peak before attention, norms and activations take any time. The best of ``repeats``."""
+    width, wide, dtype = config.hidden_size, config.intermediate_size, torch.bfloat16 if bf16 else torch.float32
+    shapes = ((width, 3 * width), (width, width), (width, wide), (wide, width))
+    layers = [Linear(torch.randn(out, width_in, device=device, dtype=dtype), torch.zeros(out, device=device, dtype=dtype))
+              for width_in, out in shapes]
+    inputs = [torch.randn(tokens, width_in, device=device, dtype=dtype) for width_in, _ in shapes]
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for layer, x in zip(layers, inputs, strict=True):
+            layer(x)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - started)
+    return 2 * tokens * sum(width_in * out for width_in, out in shapes) / best
 
 
 def reading_flops(config: BertConfig, *, length: int) -> float:

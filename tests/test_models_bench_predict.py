@@ -29,7 +29,7 @@ def test_each_means_has_its_row_and_spans_are_compared(run_folder: Path, monkeyp
     assert record["rows"]["stock pipeline"]["factor"] == 1.0
     assert {"ours, same job", "ours, full path", "BertModel as it is", "end to end, bf16"} <= set(record["rows"])
     assert all(row["per_second"] > 0 for row in record["rows"].values())
-    assert sum(record["spans"].values()) > 0 and 0 < record["peak_share"] < 1.5
+    assert sum(record["spans"].values()) > 0 and 0 < record["peak_share"] < 1.5 and record["products_share"] > 0
     assert record["spans"]["pipeline and ours in float32: apart"] == 0
     assert "| ours, same job |" in bench_predict.table(record)
 

@@ -9,12 +9,12 @@ import pytest
 from data.article import Article
 from data.readers import iter_articles
 from models.bench_cluster import main as cluster
-from models.bench_cluster import make_articles
+from models.bench_cluster import repeated_articles
 from models.bench_read import main, write_pages
 
 
 def test_pages_read_back(tmp_path: Path) -> None:
-    articles = make_articles(3)
+    articles = repeated_articles(3)
     write_pages(tmp_path / "pages", articles)
     read = [a for a in iter_articles([tmp_path / "pages"]) if isinstance(a, Article)]
     assert len(read) == 3
@@ -24,13 +24,13 @@ def test_pages_read_back(tmp_path: Path) -> None:
 
 
 def test_articles_have_names_of_their_own() -> None:
-    articles = make_articles(700)
+    articles = repeated_articles(700)
     assert len({a.id for a in articles}) == 700 and not any(a.entities for a in articles)
 
 
 def test_the_commands(run_folder: Path, call, monkeypatch: pytest.MonkeyPatch) -> None:
     # Short ones: an untrained model finds relations between all and everything.
-    monkeypatch.setattr("models.bench_cluster.make_articles", lambda count: [
+    monkeypatch.setattr("models.bench_cluster.repeated_articles", lambda count: [
         Article(id=f"n{n}", text=f"第{n}号消息\n今天下雨。") for n in range(count)])
     said = call(main, "--model", run_folder, "--articles", 6, "--rounds", 1, "--workers", 0)
     assert said.code == 0 and "HTML: " in said.out and "| JSONL | " in said.out, said.err

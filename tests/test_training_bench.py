@@ -288,7 +288,7 @@ def test_variants_are_rows_of_one_table_and_share_what_is_scored(tmp_path: Path,
     short = ("--seeds", "1", "--set", "optimiser.epochs=1")
     assert bench(*short).code == 0
     sweep = tmp_path / "s.yaml"
-    sweep.write_text("name: s\nconfig: c\nscore: {d: g}\nrows: {as it is: [], smooth: [regularise.label_smoothing=0.3]}\n", encoding="utf-8")
+    sweep.write_text("name: s\nconfig: c\nscore: {d: g}\nrows: {as it is: [], smooth: [tagger.kind=softmax, regularise.label_smoothing=0.3]}\n", encoding="utf-8")
     said = bench(*short, "--variants", str(sweep))
     assert said.code == 0, said.err
     assert "random, as it is, seed 1: macro F1" in said.out and said.out.count("(already scored)") == 1
