@@ -87,13 +87,16 @@ def best_event_floors(gold: Sequence[Article], predicted: Sequence[Article]) -> 
         return [event_counts(g, p)["parties"] for g, p in zip(gold, kept, strict=True)]
 
     for kind in floors:
-        floors[kind] = steadiest(EVENT_FLOORS, [counts({**floors, kind: floor}) for floor in EVENT_FLOORS], neutral=0.0)
+        floors[kind] = steadiest(EVENT_FLOORS, [counts({**floors, kind: floor}) for floor in EVENT_FLOORS],
+                                 neutral=0.0, standard_errors=1.0)
     return floors
 
 
 def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: Schema) -> dict[str, float]:
-    """For each label the lowest score of a span to keep for the strict F1 on dev; 0 keeps all, and so it stays unless a
-    floor earns its place (:func:`steadiest`).
+    """For each label the lowest score of a span to keep that gives the best strict F1 on dev; 0 keeps all.
+
+    The best itself, not what lies within a standard error of it: floors chosen on one half of dev serve the other half as
+    well, and lower ones let fragments through on real pages (`data/README.md`).
 
     Args:
         gold: dev articles.
@@ -107,7 +110,7 @@ def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: S
             kept = [e for e in found[a.id].entities if e.label == label]
             scored.append((entity_items(a, label), [
                 (item, e.score or 0.0) for item, e in zip(entity_items(found[a.id], label), kept, strict=True)]))
-        floors[label] = _chosen(FLOORS, scored, neutral=0.0)
+        floors[label] = _chosen(FLOORS, scored, neutral=0.0, standard_errors=0.0)
     return floors
 
 
@@ -128,35 +131,39 @@ def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: S
             scored.append((relation_items(a, schema, relation.name), [
                 (item, r.score or 0.0)
                 for item, r in zip(relation_items(found[a.id], schema, relation.name), kept, strict=True)]))
-        thresholds[relation.name] = _chosen(RELATION_THRESHOLDS, scored, neutral=0.5)
+        thresholds[relation.name] = _chosen(RELATION_THRESHOLDS, scored, neutral=0.5, standard_errors=1.0)
     return thresholds
 
 
 Scored = tuple[Sequence[Any], Sequence[tuple[Any, float]]]  # of one article: gold items, predicted ones with their scores
 
 
-def _chosen(grid: Sequence[float], scored: Sequence[Scored], *, neutral: float) -> float:
+def _chosen(grid: Sequence[float], scored: Sequence[Scored], *, neutral: float, standard_errors: float) -> float:
     """The threshold for items of one kind; ``neutral`` where dev has none of them."""
     if not any(gold for gold, _ in scored):
         return neutral
-    return steadiest(grid, [[count_sets(gold, [item for item, score in predicted if score >= threshold])
-                             for gold, predicted in scored] for threshold in grid], neutral=neutral)
+    counts = [[count_sets(gold, [item for item, score in predicted if score >= threshold]) for gold, predicted in scored]
+              for threshold in grid]
+    return steadiest(grid, counts, neutral=neutral, standard_errors=standard_errors)
 
 
-def steadiest(grid: Sequence[float], counts: Sequence[Sequence[Counts]], *, neutral: float) -> float:
-    """Of thresholds that dev cannot tell apart, the one nearest to ``neutral``: all whose F1 lies within one standard
-    error of the best (Breiman et al. 1984, Classification and Regression Trees, 3.4.3), by a paired bootstrap over
+def steadiest(
+    grid: Sequence[float], counts: Sequence[Sequence[Counts]], *, neutral: float, standard_errors: float
+) -> float:
+    """Of thresholds that dev cannot tell apart, the one nearest to ``neutral``: all whose F1 lies within so many
+    standard errors of the best (Breiman et al. 1984, Classification and Regression Trees, 3.4.3), by a paired bootstrap over
     articles. The best alone may owe its place to a single mention, and pages of another kind would pay for it.
 
     Args:
         grid: candidates ``(K,)``.
         counts: of each candidate, for each article ``(K, articles)``.
         neutral: what would be taken without any knowledge.
+        standard_errors: 0 leaves the best and what equals it.
     """
     tables = [table_of(of_one) for of_one in counts]
     f1 = np.array([float(f1_of_counts(table.sum(axis=0)[None])[0]) for table in tables])
     drawn = np.stack([resampled(table, f1_of_counts) for table in tables])  # (K, draws)
     best = int(f1.argmax())
     error = (drawn[best] - drawn).std(axis=1)
-    alike = [value for value, near in zip(grid, f1[best] - f1 <= error + SMALLEST_GAIN, strict=True) if near]
+    alike = [value for value, near in zip(grid, f1[best] - f1 <= standard_errors * error + SMALLEST_GAIN, strict=True) if near]
     return min(alike, key=lambda value: (round(abs(value - neutral), 6), value))

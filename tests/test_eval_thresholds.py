@@ -7,7 +7,8 @@ import pytest
 
 from data.article import Article, Entity, Event, Relation
 from data.schema import Schema
-from eval.thresholds import best_event_floors, best_floors, best_temperature, best_thresholds, pair_scores
+from eval.counts import Counts
+from eval.thresholds import best_event_floors, best_floors, best_temperature, best_thresholds, pair_scores, steadiest
 from tests.test_eval_metrics import WITH, A, B, C, P, article
 
 
@@ -66,3 +67,14 @@ def test_the_floor_of_events(scores: tuple[float | None, float | None], expected
     assert best_event_floors([gold], [found]) == {"event": expected, "lone event": 0.0}
     lone = article(A, B, C, events=(Event(parties=("甲", "乙"), score=0.3), Event(parties=("丙",), score=0.6)))
     assert best_event_floors([gold], [lone]) == {"event": 0.0, "lone event": 0.65}
+
+
+def test_what_dev_cannot_tell_apart_is_the_neutral_one_and_what_it_can_is_the_best() -> None:
+    def table(*hits: int) -> list[Counts]:
+        return [Counts(h, 0, 10 - h) for h in hits]
+
+    alike = [table(9, 8, 9, 8), table(8, 9, 9, 9)]  # one hit more, in one article of four
+    assert steadiest((0.5, 0.9), alike, neutral=0.5, standard_errors=1.0) == 0.5
+    assert steadiest((0.5, 0.9), alike, neutral=0.5, standard_errors=0.0) == 0.9
+    apart = [table(5, 4, 5, 4), table(9, 8, 9, 8)]
+    assert steadiest((0.5, 0.9), apart, neutral=0.5, standard_errors=1.0) == 0.9
