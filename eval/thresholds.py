@@ -96,7 +96,7 @@ def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: S
     """For each label the lowest score of a span to keep that gives the best strict F1 on dev; 0 keeps all.
 
     The best itself, not what lies within a standard error of it: floors chosen on one half of dev serve the other half as
-    well, and lower ones let fragments through on real pages (`data/README.md`).
+    well, and lower ones let fragments through on real pages.
 
     Args:
         gold: dev articles.
