@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.article import Article
+from data.article import Article, Entity, Relation
 from data.schema import Schema
 from eval.bootstrap import f1_of_counts, resampled
 from eval.counts import Counts, count_sets, table_of
@@ -108,8 +108,7 @@ def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: S
         scored = []
         for a in gold:
             kept = [e for e in found[a.id].entities if e.label == label]
-            scored.append((entity_items(a, label), [
-                (item, e.score or 0.0) for item, e in zip(entity_items(found[a.id], label), kept, strict=True)]))
+            scored.append((entity_items(a, label), _with_scores(entity_items(found[a.id], label), kept)))
         floors[label] = _chosen(FLOORS, scored, neutral=0.0, standard_errors=0.0)
     return floors
 
@@ -128,14 +127,17 @@ def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: S
         scored = []
         for a in gold:
             kept = [r for r in found[a.id].relations if r.type == relation.name]
-            scored.append((relation_items(a, schema, relation.name), [
-                (item, r.score or 0.0)
-                for item, r in zip(relation_items(found[a.id], schema, relation.name), kept, strict=True)]))
+            scored.append((relation_items(a, schema, relation.name),
+                           _with_scores(relation_items(found[a.id], schema, relation.name), kept)))
         thresholds[relation.name] = _chosen(RELATION_THRESHOLDS, scored, neutral=0.5, standard_errors=1.0)
     return thresholds
 
 
 Scored = tuple[Sequence[Any], Sequence[tuple[Any, float]]]  # of one article: gold items, predicted ones with their scores
+
+
+def _with_scores(items: Sequence[Any], predicted: Iterable[Entity | Relation]) -> list[tuple[Any, float]]:
+    return [(item, one.score or 0.0) for item, one in zip(items, predicted, strict=True)]
 
 
 def _chosen(grid: Sequence[float], scored: Sequence[Scored], *, neutral: float, standard_errors: float) -> float:
@@ -161,7 +163,7 @@ def steadiest(
         standard_errors: 0 leaves the best and what equals it.
     """
     tables = [table_of(of_one) for of_one in counts]
-    f1 = np.array([float(f1_of_counts(table.sum(axis=0)[None])[0]) for table in tables])
+    f1 = f1_of_counts(np.stack([table.sum(axis=0) for table in tables]))  # (K,)
     drawn = np.stack([resampled(table, f1_of_counts) for table in tables])  # (K, draws)
     best = int(f1.argmax())
     error = (drawn[best] - drawn).std(axis=1)

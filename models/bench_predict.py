@@ -113,7 +113,7 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
     from tqdm import tqdm
 
     from models.engines import ModelEngine
-    from models.fast_bert import PIECE_TOKENS, FastEngine
+    from models.fast_bert import FastEngine, piece_tokens
     from models.light import load_light
     from models.run_folder import load_predictor
     from models.throughput import matrix_peak, products_peak
@@ -159,7 +159,7 @@ def compare(run: Path, articles: Sequence[Article], *, rounds: int) -> dict[str,
             found[name] += check(part)
     precision = predictor.engine.name if predictor.engine else "model"
     peak = matrix_peak(model.device, bf16=precision == "torch-bf16")
-    products = products_peak(model.config, model.device, bf16=precision == "torch-bf16", tokens=PIECE_TOKENS[model.device.type])
+    products = products_peak(model.config, model.device, bf16=precision == "torch-bf16", tokens=piece_tokens(model.device))
     flops, seconds = _useful(predictor, model.config, parts[0], rounds)
     return {"run": str(run), "articles": len(articles), "threads": torch.get_num_threads(), "engine": precision,
             "characters": sum(len(a.text) for a in articles), "stock_batch": batch_size,

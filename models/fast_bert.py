@@ -34,7 +34,8 @@ WASTE = 16  # tokens that the longest window of a piece may be longer than the s
 Attention = Callable[[torch.Tensor], torch.Tensor]
 
 
-def _piece_tokens(device: torch.device) -> int:
+def piece_tokens(device: torch.device) -> int:
+    """How many tokens an engine computes at once on a device."""
     return PIECE_TOKENS.get(device.type, OTHER_PIECE_TOKENS)
 
 
@@ -79,7 +80,7 @@ class WindowEngine:
     def _pieces(self, lengths: torch.Tensor) -> Iterator[torch.Tensor]:
         """Indices of windows to compute together: about equally long, within ``PIECE_TOKENS``."""
         order = torch.argsort(lengths, stable=True) if self.bucket else torch.arange(len(lengths))
-        limit = _piece_tokens(self._model.device)
+        limit = piece_tokens(self._model.device)
         ordered = lengths[order].tolist()
         start = 0
         for end in range(1, len(ordered) + 1):
@@ -116,7 +117,7 @@ class FastEngine(WindowEngine):
     def _merged_packed(self, batch: Batch) -> torch.Tensor:
         """As ``_merged``; of the windows only tokens are computed."""
         device = self._model.device
-        packs = pack(batch, _piece_tokens(device), device)
+        packs = pack(batch, piece_tokens(device), device)
         states = torch.cat([self._encoder.read_packed(p)[:p.count] for p in packs])
         lengths = batch.attention_mask.sum(dim=1)
         width = batch.input_ids.shape[1]
@@ -134,7 +135,7 @@ class Linear:
         self._laid_out = None
         one_dnn = weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available()
         if one_dnn and torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            self._laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, _piece_tokens(weight.device))
+            self._laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, piece_tokens(weight.device))
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if self._laid_out is None:
