@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.article import Article, Entity, Relation
+from data.article import Article
+from data.clean import surface
 from data.schema import Schema
 from eval.bootstrap import f1_of_counts, resampled
 from eval.counts import Counts, count_sets, table_of
 from eval.event_scores import event_counts
 from eval.metrics import entity_items, relation_items
+from models.consistency import shared_scores
 from models.document import EVENT, LEAST_SCORE, LONE_EVENT, Predictor, event_kind_of
 
 LOOSE = 0.05  # threshold at which candidates are kept while the real thresholds are being chosen
@@ -95,6 +97,8 @@ def best_event_floors(gold: Sequence[Article], predicted: Sequence[Article]) -> 
 def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: Schema) -> dict[str, float]:
     """For each label the lowest score of a span to keep that gives the best strict F1 on dev; 0 keeps all.
 
+    A mention counts with the score of the best that vouches for it, as it does when texts are read.
+
     The best itself, not what lies within a standard error of it: floors chosen on one half of dev serve the other half as
     well, and lower ones let fragments through on real pages.
 
@@ -108,7 +112,8 @@ def best_floors(gold: Sequence[Article], predicted: Sequence[Article], schema: S
         scored = []
         for a in gold:
             kept = [e for e in found[a.id].entities if e.label == label]
-            scored.append((entity_items(a, label), _with_scores(entity_items(found[a.id], label), kept)))
+            scores = shared_scores([label] * len(kept), [surface(e.text) for e in kept], [e.score or 0.0 for e in kept])
+            scored.append((entity_items(a, label), list(zip(entity_items(found[a.id], label), scores, strict=True))))
         floors[label] = _chosen(FLOORS, scored, neutral=0.0, standard_errors=0.0)
     return floors
 
@@ -127,17 +132,14 @@ def best_thresholds(gold: Sequence[Article], loose: Sequence[Article], schema: S
         scored = []
         for a in gold:
             kept = [r for r in found[a.id].relations if r.type == relation.name]
+            items = relation_items(found[a.id], schema, relation.name)
             scored.append((relation_items(a, schema, relation.name),
-                           _with_scores(relation_items(found[a.id], schema, relation.name), kept)))
+                           [(item, r.score or 0.0) for item, r in zip(items, kept, strict=True)]))
         thresholds[relation.name] = _chosen(RELATION_THRESHOLDS, scored, neutral=0.5, standard_errors=1.0)
     return thresholds
 
 
 Scored = tuple[Sequence[Any], Sequence[tuple[Any, float]]]  # of one article: gold items, predicted ones with their scores
-
-
-def _with_scores(items: Sequence[Any], predicted: Iterable[Entity | Relation]) -> list[tuple[Any, float]]:
-    return [(item, one.score or 0.0) for item, one in zip(items, predicted, strict=True)]
 
 
 def _chosen(grid: Sequence[float], scored: Sequence[Scored], *, neutral: float, standard_errors: float) -> float:

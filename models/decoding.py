@@ -1,4 +1,7 @@
-"""The one decoder from tag scores to spans: Viterbi over legal BIO sequences only."""
+"""The one decoder from tag scores to spans: Viterbi over legal BIO sequences only, all sentences at once.
+
+Token arrays are flat, N tokens in all; ``borders`` ``(S + 1,)`` are the first token of each of S sentences and N. C tags.
+"""
 
 from __future__ import annotations
 
@@ -7,62 +10,70 @@ from dataclasses import replace
 import numpy as np
 
 from data.schema import Schema
-from data.tags import TokenSpan, legal_transitions, tags_to_spans
+from data.tags import OUTSIDE, TokenSpan, legal_transitions, tags_to_spans
 
 ILLEGAL = -1e9
+LEAST_LOG = -200.0  # a probability below e to this is as good as none, and sums of such ones stay above 0
 
 
-def viterbi(log_probs: np.ndarray, legal: np.ndarray, transitions: np.ndarray | None = None) -> np.ndarray:
-    """The best legal tag sequence.
+def viterbi(scores: np.ndarray, transitions: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """The best tag sequence of each sentence.
 
     Args:
-        log_probs: ``(tokens, tags)`` log-probabilities.
-        legal: ``(tags, tags)`` from :func:`data.tags.legal_transitions`.
-        transitions: ``(tags, tags)`` scores of a CRF (models/crf.py); None is 0 for all.
+        scores: ``(N, C)`` log-probabilities.
+        transitions: ``(C, C)`` scores of tag j after tag i, those of a CRF (models/crf.py) or 0, ``ILLEGAL`` where it may
+            not follow; row O also starts a sentence.
+        borders: ``(S + 1,)``; no sentence is empty.
 
     Returns:
-        Tag indices ``(tokens,)``. Of equally good sequences the one with the lower tag index wins.
+        Tag indices ``(N,)``. Of equally good sequences the one with the lower tag index wins.
     """
-    token_count, tag_count = log_probs.shape
-    if token_count == 0:
-        return np.zeros(0, dtype=np.int64)
-    penalty = np.where(legal, 0.0 if transitions is None else transitions, ILLEGAL)
-    best = log_probs[0] + penalty[0]
-    back = np.zeros((token_count, tag_count), dtype=np.int64)
-    columns = np.arange(tag_count)
-    for t in range(1, token_count):
-        step = best[:, None] + penalty
-        back[t] = step.argmax(axis=0)
-        best = step[back[t], columns] + log_probs[t]
-    path = np.empty(token_count, dtype=np.int64)
-    path[-1] = best.argmax()
-    for t in range(token_count - 1, 0, -1):
-        path[t - 1] = back[t, path[t]]
+    steps = _lockstep(borders)
+    best = np.empty((len(borders) - 1, scores.shape[1]))
+    back = np.zeros(scores.shape, dtype=np.int8 if scores.shape[1] < 128 else np.int64)
+    for t, tokens in enumerate(steps):
+        if t == 0:
+            best[:] = scores[tokens] + transitions[OUTSIDE]
+            continue
+        reached = best[: len(tokens), :, None] + transitions
+        before = reached.argmax(axis=1)
+        back[tokens] = before
+        best[: len(tokens)] = np.take_along_axis(reached, before[:, None], axis=1)[:, 0] + scores[tokens]
+    path = np.empty(len(scores), dtype=np.int64)
+    tags = best.argmax(axis=1)
+    for tokens in reversed(steps):
+        path[tokens] = tags[: len(tokens)]
+        tags[: len(tokens)] = back[tokens, tags[: len(tokens)]]
     return path
 
 
-def marginals(log_probs: np.ndarray, legal: np.ndarray, transitions: np.ndarray) -> np.ndarray:
-    """Probability ``(tokens, tags)`` of each tag under a CRF, by the forward-backward algorithm; see :func:`viterbi`."""
-    penalty = np.where(legal, transitions, ILLEGAL)
-    ahead, back = np.empty_like(log_probs), np.zeros_like(log_probs)
-    ahead[0] = log_probs[0] + penalty[0]
-    for t in range(1, len(log_probs)):
-        ahead[t] = np.logaddexp.reduce(ahead[t - 1][:, None] + penalty, axis=0) + log_probs[t]
-        back[-t - 1] = np.logaddexp.reduce(penalty + log_probs[-t] + back[-t], axis=1)
-    scores = ahead + back
-    return np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+def marginals(scores: np.ndarray, transitions: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Probability ``(N, C)`` of each tag under a CRF, by the forward-backward algorithm; arguments as of :func:`viterbi`.
+
+    In probabilities, scaled at every token so that none vanishes (Rabiner 1989, section V.A).
+    """
+    follow, emitted = np.exp(transitions), np.exp(np.maximum(scores, LEAST_LOG))
+    steps = _lockstep(borders)
+    ahead, behind = np.empty_like(emitted), np.ones_like(emitted)
+    for t, tokens in enumerate(steps):
+        reached = follow[OUTSIDE] if t == 0 else ahead[tokens - 1] @ follow
+        ahead[tokens] = _scaled(reached * emitted[tokens])
+    for tokens in reversed(steps[1:]):
+        behind[tokens - 1] = _scaled((behind[tokens] * emitted[tokens]) @ follow.T)
+    return _scaled(ahead * behind)
 
 
 def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None,
-                 bonus: np.ndarray | None = None) -> list[TokenSpan]:
-    """Scored spans of one article.
+                 bonus: np.ndarray | None = None, joined: np.ndarray | None = None) -> list[TokenSpan]:
+    """Scored spans of a text.
 
     Args:
-        logits: ``(tokens, tags)`` unnormalised tag scores of the merged article.
+        logits: ``(N, C)`` unnormalised tag scores of merged windows.
         schema: gives the tags and what may follow what.
-        cuts: ``(tokens,)`` sentence index of each token; no span crosses from one sentence into the next.
-        transitions: ``(tags, tags)`` scores of a CRF, where there is one.
-        bonus: ``(tokens, tags)`` added to the log probabilities in the search, not to the scores of the spans found.
+        cuts: ``(N,)`` sentence index of each token; no span crosses from one sentence into the next.
+        transitions: ``(C, C)`` scores of a CRF, where there is one.
+        bonus: ``(N, C)`` added to the log probabilities in the search, not to the scores of the spans found.
+        joined: ``(N,)`` whether a token goes on with a word that the one before it begins; a span that cuts a word is none.
 
     Returns:
         Spans in order, each with the mean (with a CRF: marginal) probability of its tags as ``score``.
@@ -72,18 +83,54 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     legal = legal_transitions(schema)
+    steps = np.where(legal, 0.0 if transitions is None else transitions, ILLEGAL)
     searched = log_probs if bonus is None else log_probs + bonus
     path = searched.argmax(axis=1)
-    starts = np.concatenate(([True], np.diff(cuts) != 0))
-    borders = np.append(np.flatnonzero(starts), len(path))
-    # Where every best tag may follow the one before, they are the best legal sequence: few sentences need the search.
-    allowed = legal[np.where(starts, 0, np.concatenate(([0], path[:-1]))), path] & (transitions is None)
-    for i in np.unique(np.searchsorted(borders, np.flatnonzero(~allowed), side="right")).tolist():
-        start, end = borders[i - 1], borders[i]
-        path[start:end] = viterbi(searched[start:end], legal, transitions)
-        if transitions is not None and path[start:end].any():
-            with np.errstate(divide="ignore"):  # an impossible tag has probability 0
-                log_probs[start:end] = np.log(marginals(log_probs[start:end], legal, transitions))
+    borders = np.concatenate(([0], np.flatnonzero(np.diff(cuts)) + 1, [len(path)]))
+    search = _illegal(path, legal, borders) if transitions is None else _doubtful(searched, steps, legal, borders)
+    tokens, parts = _gathered(borders, search)
+    path[tokens] = viterbi(searched[tokens], steps, parts)
+    probabilities = np.exp(log_probs)
+    if transitions is not None:
+        path[~np.isin(np.arange(len(path)), tokens)] = OUTSIDE
+        tokens, parts = _gathered(borders, np.logical_or.reduceat(path != OUTSIDE, borders[:-1]))
+        probabilities[tokens] = marginals(log_probs[tokens], steps, parts)
     # No sentence begins with I-, so that no span runs on into the next one.
-    chosen = np.exp(log_probs[np.arange(len(path)), path])
-    return [replace(span, score=float(chosen[span.token_start : span.token_end].mean())) for span in tags_to_spans(path)]
+    cut = np.zeros(len(path) + 1, dtype=bool) if joined is None else np.append(joined, False)
+    chosen = probabilities[np.arange(len(path)), path]
+    return [replace(span, score=float(chosen[span.token_start : span.token_end].mean())) for span in tags_to_spans(path)
+            if not cut[[span.token_start, span.token_end]].any()]
+
+
+def _illegal(path: np.ndarray, legal: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Sentences ``(S,)`` whose best tags are no legal sequence: where every tag may follow the one before, they are the
+    best one, and few sentences need the search."""
+    before = np.concatenate(([OUTSIDE], path[:-1]))
+    before[borders[:-1]] = OUTSIDE
+    return np.logical_or.reduceat(~legal[before, path], borders[:-1])
+
+
+def _doubtful(scores: np.ndarray, transitions: np.ndarray, legal: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Sentences ``(S,)`` that may hold a span under a CRF. A tag other than O changes two transitions at most; where none
+    can gain by it what it loses at its token, all O is the best sequence."""
+    most = max(0.0, float(transitions[legal].max() - transitions[OUTSIDE, OUTSIDE]))
+    lead = scores[:, OUTSIDE] - scores[:, OUTSIDE + 1 :].max(axis=1)
+    return np.logical_or.reduceat(lead <= 2 * most, borders[:-1])
+
+
+def _gathered(borders: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens of the chosen sentences, and these sentences' borders among them."""
+    lengths = np.diff(borders)
+    return np.flatnonzero(np.repeat(chosen, lengths)), np.concatenate(([0], np.cumsum(lengths[chosen])))
+
+
+def _lockstep(borders: np.ndarray) -> list[np.ndarray]:
+    """For each step t the token t of every sentence that has one, the longest sentence first."""
+    lengths = np.diff(borders)
+    order = np.argsort(-lengths, kind="stable")
+    counts = np.searchsorted(-lengths[order], -np.arange(lengths.max(initial=0)), side="left")
+    return [borders[:-1][order[:count]] + t for t, count in enumerate(counts.tolist())]
+
+
+def _scaled(rows: np.ndarray) -> np.ndarray:
+    return rows / rows.sum(axis=1, keepdims=True)

@@ -16,6 +16,7 @@ from data.tags import TokenSpan
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
+from models.consistency import shared_scores
 from models.engines import Engine, ModelEngine
 from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
@@ -125,12 +126,14 @@ class Predictor:
             batch = self.encoder.batch(encoded)
             tag_logits, states = engine.read(batch)
             decoded = self.model.decode(batch, tag_logits)
-            spans = [[s for s in found if self._holds(s)] for found in decoded]
+            held = [self._held(article, found) for article, found in zip(encoded, decoded, strict=True)]
+            spans = [[s for s, holds in zip(found, of_one, strict=True) if holds]
+                     for found, of_one in zip(decoded, held, strict=True)]
             pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
             doubts = (1.0 - torch.softmax(tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []
         pair_base = span_base = token_base = 0
-        for article, every, found, count in zip(encoded, decoded, spans, pairs.pair_counts, strict=True):
+        for i, (article, found, count) in enumerate(zip(encoded, spans, pairs.pair_counts, strict=True)):
             entities = _entities(article, found, schema)
             part, part_scores = _slice(pairs, pair_base, count), scores[pair_base : pair_base + count]
             relations = _relations(entities, part, part_scores, schema, self.thresholds, span_base)
@@ -143,16 +146,20 @@ class Predictor:
                 likely = {(r.type, r.head, r.tail) for r in relations}
                 reading.unlikely.extend(r for r in _relations(entities, part, part_scores, schema, limits, span_base)
                                         if (r.type, r.head, r.tail) not in likely)
-                reading.rejected.extend(replace(e, id=f"D{i + 1}") for i, e in enumerate(
-                    _entities(article, [s for s in every if not self._holds(s)], schema)))
+                doubted = [s for s, holds in zip(decoded[i], held[i], strict=True) if not holds]
+                reading.rejected.extend(replace(e, id=f"D{n + 1}")
+                                        for n, e in enumerate(_entities(article, doubted, schema)))
             results.append(reading)
             token_base = tokens.stop
             pair_base += count
             span_base += len(found)
         return results
 
-    def _holds(self, span: TokenSpan) -> bool:
-        return span.score >= self.thresholds.get(self.encoder.schema.labels[span.label], 0.0)
+    def _held(self, article: EncodedArticle, spans: Sequence[TokenSpan]) -> list[bool]:
+        """Which spans reach the floor of their label, by themselves or by a mention that vouches for them."""
+        labels = [self.encoder.schema.labels[s.label] for s in spans]
+        scores = shared_scores(labels, [article.clean_name(s) for s in spans], [s.score for s in spans])
+        return [score >= self.thresholds.get(label, 0.0) for label, score in zip(labels, scores, strict=True)]
 
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> tuple[Article, Article]:
         """The prediction and its candidates; ``assemble`` leaves nothing of a given annotation."""

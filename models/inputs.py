@@ -65,6 +65,16 @@ class EncodedArticle:
             int(self.token_char_start[span.token_start]), int(self.token_char_end[span.token_end - 1])
         )
 
+    def inside_word(self) -> np.ndarray:
+        """``(N,)`` whether a token goes on with a word in Latin letters that the one before it begins."""
+        codes = np.frombuffer((" " + self.clean.text).encode("utf-32-le"), dtype=np.uint32) | ord(" ")  # small letters
+        letter = (codes >= ord("a")) & (codes <= ord("z"))
+        return letter[self.token_char_start] & letter[self.token_char_start + 1]
+
+    def clean_name(self, span: TokenSpan) -> str:
+        """The clean text of a token span."""
+        return self.clean.text[self.token_char_start[span.token_start] : self.token_char_end[span.token_end - 1]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:

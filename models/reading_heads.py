@@ -6,9 +6,12 @@ so that there is one decoder.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from data.schema import Schema, schema_from_dict
@@ -62,14 +65,23 @@ class ReadingHeads:
         """Scored spans of each article of a batch, from its tag logits ``(N, tags)``, or ``(N, M, labels + 1)`` of the
         span scorer."""
         scores = logits.detach().float().cpu().numpy()
+        base = np.cumsum([0, *batch.token_counts])
+        if self.span_scorer is not None:
+            return [greedy_spans(scores[start:end]) for start, end in itertools.pairwise(base.tolist())]
+        if len(scores) == 0:
+            return [[] for _ in batch.articles]
         transitions = None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()
-        spans, start = [], 0
-        for article, count in zip(batch.articles, batch.token_counts, strict=True):
-            part = scores[start : start + count]
-            spans.append(greedy_spans(part) if self.span_scorer is not None
-                         else decode_spans(part, self.schema, article.sentence_of_token, transitions,
-                                           continuation_bonus(article.token_types, self.schema.tags)))
-            start += count
+        # Sentences of all articles in one go: one after the other, the search of a CRF would cost more than the encoder.
+        sentences = np.cumsum([0, *(int(a.sentence_of_token.max(initial=-1)) + 1 for a in batch.articles)])
+        cuts = np.concatenate([a.sentence_of_token + first for a, first in zip(batch.articles, sentences[:-1], strict=True)])
+        token_types = np.concatenate([a.token_types for a in batch.articles])
+        joined = np.concatenate([a.inside_word() for a in batch.articles])
+        found = decode_spans(scores, self.schema, cuts, transitions, continuation_bonus(token_types, self.schema.tags), joined)
+        spans: list[list[TokenSpan]] = [[] for _ in batch.articles]
+        article_of = np.searchsorted(base, [s.token_start for s in found], side="right") - 1
+        for span, i in zip(found, article_of.tolist(), strict=True):
+            start = int(base[i])
+            spans[i].append(replace(span, token_start=span.token_start - start, token_end=span.token_end - start))
         return spans
 
     @torch.no_grad()

@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from data.schema import Schema, schema_from_dict
-from data.tags import legal_transitions, spans_to_tags
-from models.decoding import decode_spans, marginals, viterbi
+from data.tags import legal_transitions, spans_to_tags, tags_to_spans
+from models.decoding import ILLEGAL, decode_spans, marginals, viterbi
 
 SMALL = schema_from_dict({"labels": ["A", "B"]})
 LOGITS = st.integers(0, 12).flatmap(lambda n: hnp.arrays(np.float32, (n, 9), elements=st.floats(-20, 20, width=32)))
+
+
+def search(scores: np.ndarray, schema: Schema, transitions: np.ndarray | float = 0.0, borders: tuple[int, ...] = ()) -> list[int]:
+    steps = np.where(legal_transitions(schema), transitions, ILLEGAL)
+    return viterbi(scores, steps, np.array(borders or (0, len(scores))[len(scores) == 0 :])).tolist()
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
 def is_legal(tags: list[int], schema: Schema) -> bool:
@@ -24,20 +33,54 @@ def is_legal(tags: list[int], schema: Schema) -> bool:
 
 @given(LOGITS)
 def test_never_an_illegal_sequence(hospital: Schema, logits: np.ndarray) -> None:
-    assert is_legal(viterbi(logits, legal_transitions(hospital)).tolist(), hospital)
+    assert is_legal(search(logits, hospital), hospital)
 
 
 @given(st.integers(1, 4), st.integers(0, 1000))
 def test_a_crf_path_and_its_marginals_equal_brute_force(length: int, seed: int) -> None:
     dice = np.random.default_rng(seed)
-    logits, transitions, legal = dice.normal(0, 3, (length, 5)), dice.normal(0, 3, (5, 5)), legal_transitions(SMALL)
+    logits, transitions = dice.normal(0, 3, (length, 5)), dice.normal(0, 3, (5, 5))
     scores = {tags: sum(row[t] for row, t in zip(logits, tags, strict=True)) + sum(transitions[a, b] for a, b in itertools.pairwise([0, *tags]))
               for tags in itertools.product(range(5), repeat=length) if is_legal(list(tags), SMALL)}
-    assert tuple(viterbi(logits, legal, transitions).tolist()) == max(scores, key=scores.__getitem__)
+    assert tuple(search(logits, SMALL, transitions)) == max(scores, key=scores.__getitem__)
     expected, weights = np.zeros((length, 5)), np.exp(np.array(list(scores.values())))
     for tags, weight in zip(scores, weights / weights.sum(), strict=True):
         expected[np.arange(length), tags] += weight
-    np.testing.assert_allclose(marginals(logits, legal, transitions), expected, atol=1e-9)
+    steps = np.where(legal_transitions(SMALL), transitions, ILLEGAL)
+    np.testing.assert_allclose(marginals(logits, steps, np.array([0, length])), expected, atol=1e-9)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 1000))
+def test_all_sentences_at_once_is_each_for_itself(lengths: list[int], seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    borders = np.cumsum([0, *lengths])
+    scores, transitions = dice.normal(0, 3, (borders[-1], 5)), np.where(legal_transitions(SMALL), dice.normal(0, 3, (5, 5)), ILLEGAL)
+    path, chances = viterbi(scores, transitions, borders), marginals(scores, transitions, borders)
+    for start, end in itertools.pairwise(borders):
+        alone = np.array([0, end - start])
+        assert (path[start:end] == viterbi(scores[start:end], transitions, alone)).all()
+        np.testing.assert_allclose(chances[start:end], marginals(scores[start:end], transitions, alone), atol=1e-9)
+
+
+@given(st.integers(0, 1000), st.floats(0, 8))
+def test_sentences_that_a_crf_need_not_search_are_outside(seed: int, lead: float) -> None:
+    dice = np.random.default_rng(seed)
+    logits, transitions = dice.normal(0, 2, (12, 5)), dice.normal(0, 1, (5, 5))
+    logits[:, 0] += lead
+    cuts = np.arange(12) // 3
+    searched = np.concatenate([search(log_softmax(logits[i : i + 3]), SMALL, transitions) for i in range(0, 12, 3)])
+    assert [s.key for s in decode_spans(logits, SMALL, cuts, transitions)] == [s.key for s in tags_to_spans(searched)]
+
+
+def test_a_span_that_cuts_a_word_is_none(hospital: Schema) -> None:
+    logits = np.full((5, 9), -9.0)
+    logits[np.arange(5), [0, 1, 2, 2, 0]] = 9.0
+    nowhere, around = np.zeros(5, dtype=bool), np.array([False, False, True, True, False])
+    assert len(decode_spans(logits, hospital, np.zeros(5), joined=nowhere)) == 1
+    assert len(decode_spans(logits, hospital, np.zeros(5), joined=around)) == 1
+    for edge in (1, 4):
+        assert decode_spans(logits, hospital, np.zeros(5), joined=np.arange(5) == edge) == []
+    assert len(decode_spans(logits[:4], hospital, np.zeros(4), joined=around[:4])) == 1
 
 
 def test_transitions_decide_and_the_score_is_a_marginal() -> None:
@@ -57,8 +100,7 @@ def test_transitions_decide_and_the_score_is_a_marginal() -> None:
 @settings(deadline=None)
 @given(st.integers(0, 5).flatmap(lambda n: hnp.arrays(np.float64, (n, 5), elements=st.floats(-9, 9, width=32))))
 def test_equals_brute_force(logits: np.ndarray) -> None:
-    legal = legal_transitions(SMALL)
-    path = viterbi(logits, legal).tolist()
+    path = search(logits, SMALL)
     if not len(logits):
         assert path == []
         return
@@ -69,7 +111,7 @@ def test_equals_brute_force(logits: np.ndarray) -> None:
 
 
 def test_of_equals_the_lower_tag_wins() -> None:
-    assert viterbi(np.zeros((3, 5)), legal_transitions(SMALL)).tolist() == [0, 0, 0]
+    assert search(np.zeros((3, 5)), SMALL) == [0, 0, 0]
 
 
 @given(LOGITS, st.data())
