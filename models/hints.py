@@ -49,13 +49,13 @@ def hint_types(text: str, token_start: np.ndarray, token_end: np.ndarray) -> np.
     return types
 
 
-def continuation_bonus(token_types: np.ndarray, tags: Sequence[str]) -> np.ndarray | None:
-    """``(N, tags)`` to add to tag scores in the search for the best path; None where no token continues a hint."""
+def continuation_bonus(token_types: np.ndarray, tags: Sequence[str]) -> np.ndarray:
+    """``(N, tags)`` to add to tag scores in the search for the best path: tokens that continue a hint."""
     bonus = np.zeros((len(token_types), len(tags)))
     for i, label in enumerate(HINT_LABELS):
         if f"I-{label}" in tags:
             bonus[token_types == 2 + 2 * i, list(tags).index(f"I-{label}")] = CONTINUATION_BONUS
-    return bonus if bonus.any() else None
+    return bonus
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:

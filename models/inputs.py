@@ -6,6 +6,7 @@ Training, evaluation and inference all come through here; only training brings a
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ TOKENIZER_BATCH = 1024
 # Evening out pays for articles of a few windows; a long document has one short window in many.
 EVEN_WINDOWS = 8
 WIDTH_STEP = 32
+_SYMBOL = re.compile("[\u2190-\u21ff\u2460-\u27bf]")  # arrows, numbers in circles, boxes, shapes, dingbats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,22 @@ class EncodedArticle:
 
     def inside_word(self) -> np.ndarray:
         """``(N,)`` whether a token goes on with a word in Latin letters that the one before it begins."""
-        codes = np.frombuffer((" " + self.clean.text).encode("utf-32-le"), dtype=np.uint32) | ord(" ")  # small letters
+        text, starts = self._stretch()
+        codes = np.frombuffer((" " + text).encode("utf-32-le"), dtype=np.uint32) | ord(" ")  # small letters
         letter = (codes >= ord("a")) & (codes <= ord("z"))
-        return letter[self.token_char_start] & letter[self.token_char_start + 1]
+        return letter[starts] & letter[starts + 1]
+
+    def symbols(self) -> np.ndarray:
+        """``(N,)`` whether a token is a symbol that no mention holds, such as the ③ before a caption."""
+        text, starts = self._stretch()
+        return np.isin(starts, np.array([m.start() for m in _SYMBOL.finditer(text)], dtype=np.int64))
+
+    def _stretch(self) -> tuple[str, np.ndarray]:
+        """The clean text that the tokens cover (they may be a part of a long one), and where in it each begins."""
+        if len(self.token_ids) == 0:
+            return "", self.token_char_start
+        first = int(self.token_char_start[0])
+        return self.clean.text[first : int(self.token_char_end[-1])], self.token_char_start - first
 
     def clean_name(self, span: TokenSpan) -> str:
         """The clean text of a token span."""

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from data.schema import Schema, schema_from_dict
-from data.tags import TokenSpan
+from data.tags import OUTSIDE, TokenSpan
 from models.crf import LinearChainCrf
-from models.decoding import decode_spans
+from models.decoding import ILLEGAL, decode_spans
 from models.hints import continuation_bonus
 from models.inputs import Batch
 from models.pairs import PairBatch, build_pairs
@@ -75,8 +75,10 @@ class ReadingHeads:
         sentences = np.cumsum([0, *(int(a.sentence_of_token.max(initial=-1)) + 1 for a in batch.articles)])
         cuts = np.concatenate([a.sentence_of_token + first for a, first in zip(batch.articles, sentences[:-1], strict=True)])
         token_types = np.concatenate([a.token_types for a in batch.articles])
+        bonus = continuation_bonus(token_types, self.schema.tags)
+        bonus[np.concatenate([a.symbols() for a in batch.articles]), OUTSIDE + 1 :] = ILLEGAL
         joined = np.concatenate([a.inside_word() for a in batch.articles])
-        found = decode_spans(scores, self.schema, cuts, transitions, continuation_bonus(token_types, self.schema.tags), joined)
+        found = decode_spans(scores, self.schema, cuts, transitions, bonus, joined)
         spans: list[list[TokenSpan]] = [[] for _ in batch.articles]
         article_of = np.searchsorted(base, [s.token_start for s in found], side="right") - 1
         for span, i in zip(found, article_of.tolist(), strict=True):

@@ -68,6 +68,6 @@ def test_no_hint_makes_a_mention_by_itself(hospital: Schema) -> None:
     probabilities = np.full((3, len(hospital.tags)), 0.001)
     probabilities[:, 0] = 0.95
     bonus = continuation_bonus(np.array([1, 2, 2]), hospital.tags)
-    assert bonus is not None and decode_spans(np.log(probabilities), hospital, np.zeros(3), None, bonus) == []
-    assert continuation_bonus(np.zeros(3, dtype=int), hospital.tags) is None
-    assert continuation_bonus(np.array([1, 2, 2]), ("O", "B-book", "I-book")) is None
+    assert bonus.any() and decode_spans(np.log(probabilities), hospital, np.zeros(3), None, bonus) == []
+    assert not continuation_bonus(np.zeros(3, dtype=int), hospital.tags).any()
+    assert not continuation_bonus(np.array([1, 2, 2]), ("O", "B-book", "I-book")).any()

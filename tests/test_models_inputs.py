@@ -16,6 +16,7 @@ from data.article import Article, Entity, Relation
 from data.schema import Schema, restrict
 from data.tags import TokenSpan
 from models.inputs import WIDTH_STEP, GoldPair, TextEncoder, tag_targets, token_range
+from models.reading_heads import ReadingHeads
 
 TINY = {t: i for i, t in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "一", "二", "三", "四", "五", "。", "六"])}
 
@@ -185,3 +186,32 @@ def test_the_gold_does_not_change_the_tokens(seeds: list[Article], tokenizer: An
     assert (with_gold.token_ids == bare.token_ids).all() and bare.spans == () and bare.pairs == ()
     shuffled = encoder.encode(replace(seeds[1], entities=seeds[1].entities[::-1]))
     assert shuffled.spans == with_gold.spans
+
+
+def test_latin_words_and_symbols_are_known_by_their_tokens(tokenizer: Any, hospital: Schema) -> None:
+    encoder = TextEncoder(tokenizer=tokenizer, schema=hospital)
+    article = encoder.encode(Article(id="a", text="③哈市一院Uploaded by NetEase,2024年。▲图"))
+    names = [article.clean.text[s:e] for s, e in zip(article.token_char_start, article.token_char_end, strict=True)]
+    assert "".join(n for n, symbol in zip(names, article.symbols(), strict=True) if symbol) == "③▲"
+    whole, at = article.clean.text, article.token_char_start
+    assert article.inside_word().any()
+    for start, inside in zip(at.tolist(), article.inside_word().tolist(), strict=True):
+        latin = [c.isascii() and c.isalpha() for c in whole[max(start - 1, 0) : start + 1]]
+        assert inside == (start > 0 and all(latin))
+    for max_tokens in (3, 7):
+        parts = list(encoder.sections(article, max_tokens=max_tokens))
+        assert np.array_equal(np.concatenate([p.symbols() for p in parts]), article.symbols())
+        inner = np.concatenate([np.arange(len(p.token_ids)) > 0 for p in parts])
+        assert np.array_equal(np.concatenate([p.inside_word() for p in parts])[inner], article.inside_word()[inner])
+
+
+def test_no_mention_holds_a_symbol(tokenizer: Any, hospital: Schema) -> None:
+    encoder = TextEncoder(tokenizer=tokenizer, schema=hospital)
+    heads = ReadingHeads()
+    heads.schema, heads.crf, heads.span_scorer, heads.relation_head = hospital, None, None, None
+    article = encoder.encode(Article(id="a", text="③市一院"))
+    logits = torch.zeros(len(article.token_ids), len(hospital.tags))
+    logits[:, 2] = 9.0
+    logits[0, 1] = 20.0
+    [[span]] = heads.decode(encoder.batch([article]), logits)
+    assert article.clean_name(span) == "市一院"
