@@ -85,14 +85,17 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     legal = legal_transitions(schema)
     steps = np.where(legal, 0.0 if transitions is None else transitions, ILLEGAL)
     searched = log_probs if bonus is None else log_probs + bonus
-    path = searched.argmax(axis=1)
-    borders = np.concatenate(([0], np.flatnonzero(np.diff(cuts)) + 1, [len(path)]))
-    search = _illegal(path, legal, borders) if transitions is None else _doubtful(searched, steps, legal, borders)
+    borders = np.concatenate(([0], np.flatnonzero(np.diff(cuts)) + 1, [len(logits)]))
+    if transitions is None:
+        path = searched.argmax(axis=1)
+        search = _illegal(path, legal, borders)
+    else:
+        path = np.full(len(logits), OUTSIDE)
+        search = _doubtful(searched, steps, legal, borders)
     tokens, parts = _gathered(borders, search)
     path[tokens] = viterbi(searched[tokens], steps, parts)
     probabilities = np.exp(log_probs)
     if transitions is not None:
-        path[~np.isin(np.arange(len(path)), tokens)] = OUTSIDE
         tokens, parts = _gathered(borders, np.logical_or.reduceat(path != OUTSIDE, borders[:-1]))
         probabilities[tokens] = marginals(log_probs[tokens], steps, parts)
     # No sentence begins with I-, so that no span runs on into the next one.

@@ -21,13 +21,13 @@ def test_every_rendering_is_valid_differs_and_comes_out_the_same_again(seeds: li
 
 
 def test_scores_and_table(seeds: list[Article], hospital: Schema) -> None:
-    given = [restrict(a, hospital) for a in seeds[:2]]
+    given = [restrict(a, hospital) for a in seeds]
     scores = score_renderings(RulePredictor.from_articles([], hospital).predict, given, hospital)
     assert list(scores) == list(RENDERINGS)
     lines = table(scores).splitlines()
     f1 = scores["as given"]["entities"]["micro"]["f1"]
     assert f1 > 0.5 and len(lines) == 2 + len(RENDERINGS)
-    assert lines[2].startswith(f"| as given | {f1:.3f} | +0.000 |") and lines[-1].split(" | ")[2] != "+0.000"
+    assert lines[2].startswith(f"| as given | {f1:.3f} | +0.000 |") and "+0.000 |" not in lines[-1]
 
 
 def test_the_command_writes_its_table(run_folder: Path, tmp_path: Path, marked, call) -> None:

@@ -17,9 +17,9 @@ SMALL = schema_from_dict({"labels": ["A", "B"]})
 LOGITS = st.integers(0, 12).flatmap(lambda n: hnp.arrays(np.float32, (n, 9), elements=st.floats(-20, 20, width=32)))
 
 
-def search(scores: np.ndarray, schema: Schema, transitions: np.ndarray | float = 0.0, borders: tuple[int, ...] = ()) -> list[int]:
+def search(scores: np.ndarray, schema: Schema, transitions: np.ndarray | float = 0.0) -> list[int]:
     steps = np.where(legal_transitions(schema), transitions, ILLEGAL)
-    return viterbi(scores, steps, np.array(borders or (0, len(scores))[len(scores) == 0 :])).tolist()
+    return viterbi(scores, steps, np.unique([0, len(scores)])).tolist()
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
