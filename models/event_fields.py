@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from data.markup import KINDS
 
 _DOCUMENT = ("(?:协议书|协议|合同书|合同|备忘录|意向书|责任书|责任状|共建书|合作书|协作书|约定书|三方书|议定书|"
-             "(?:联盟|医联体|共同体)章程|合约|框架意向)")
+             "(?:联盟|医联体|共同体)章程|合约|框架意向|入盟书)")
 # What stands for the names of the event's own parties, for those of other events' parties, and for all other names.
 _OWN, _NEIGHBOUR, _OTHER = "\ue000", "\ue001", "\ue002"
-_NAME = re.compile(r"(?:“[^“”]{1,12}”|[\u4e00-\u9fffA-Za-z0-9+]|\([\u4e00-\u9fff]{1,6}\)){0,30}?" + _DOCUMENT + "(?!书)")
+_TITLE = "\ue003"  # stands for a whole title
+_TITLED = re.compile("《([^《》]{0,60}" + _DOCUMENT + r"(?:\([^()]{1,16}\))?)》")
+_NAME = re.compile(_TITLE + r"|(?:“[^“”]{1,12}”|[\u4e00-\u9fffA-Za-z0-9+]|\([\u4e00-\u9fff]{1,6}\)){0,30}?" + _DOCUMENT + "(?!书)")
 # What stands in front of a name and is no part of it. Inside quotes nothing is cut.
 _BEFORE_NAME = re.compile(
-    r"“[^“”]*”|(?P<cut>签署|签订|签定|签下|签妥|签约|续签|补签|签字|签|缔结|达成|订立|结成|根据|按照|依据|依照|按|以|就(?!医(?!共体|联体|疗)|诊|业)|"
-    r"在(?!职|线)|于|为期.{1,2}年|为(?!民)|的|了|着|过|该|此次|本次|这份|一份|两份|新的|上述|相关|有关|关于|代表|举行|"
+    r"“[^“”]*”|(?P<cut>签署|签订|签定|签下|签妥|签完|签约|续签|补签|签字|签|是|交换|缔结|达成|订立|结成|根据|按照|依据|依照|按|以|就(?!医(?!共体|联体|疗)|诊|业)|"
+    r"在(?!职|线)|于|为期.{1,2}年|为(?!民)|的|了|着|过|该|此次|本次|这份|一纸|[一二三四五六七八九十两]+份|新的|上述|相关|有关|关于|代表|举行|"
     r"(?:甲乙|上下)?(?:双方|两级)|各方|各自|单位(?=在|共同)|共同(?!体)|正式|先后|分别|将(?!军)|把|以及|推进|落实|启动|"
     r"公司|委员会|卫健委|卫健局|健康局|保障局|人民政府|红十字会|支队|大学(?!生|城)|专科学校|银行(?=与|和|的|签))")
-_LEADING = re.compile(r"^(?:(?:与|和|及|同(?!济|位)|、|由|其|方|为|到|等|对(?!口)|第?\d+[年月日至号份批]+|一家|首份)+)(?=.{2})")
+_LEADING = re.compile(r"^(?:(?:与|和|及|同(?!济|位)|、|由|其|据|方|为|到|等|对(?!口)|第?\d+[年月日至号份批]+(?!度)|一家|首份)+)"
+                      "(?=.{2})")
 _GENERIC = frozenset(("协议", "协议书", "合同", "合同书", "备忘录", "意向书", "责任书", "责任状", "合约", "两协议", "新协议",
-                      "劳动合同", "服务合同"))
+                      "类协议", "一协议", "劳动合同", "服务合同"))
+_NO_NAME = re.compile("[一二三四五六七八九十两\\d]+年期(?:协议|合同)")
 _SIGNED_BEFORE = re.compile(r"(?:签[署订定下妥约了]?|缔结|达成|订立|名称为)(?:了|的|一份|是|文件为|为期.{1,2}年的)*[《“\"]?$")
 _SIGNED_BEHIND = re.compile(r"^[》”\"]?(?:[上里]?(?:签|落款|署名|落笔)|正式(?:签|落)|(?:的)?(?:签约|签署|签订|续签)|续签)")
+_DRAFT = re.compile("起草|草案|草拟|磋商|洽谈")
 _CLAUSE = re.compile("[,，。;；!！?？]|同时|[又另还再]与")
 
 _PLANNED = re.compile(
@@ -85,9 +90,11 @@ def agreement_name(text: EventText) -> str | None:
     parties before that of a neighbour; sentences that do not state the event serve where those that do have none.
     """
     found = [c for sentence in text.stated for c in _candidates(sentence, text)]
+    elsewhere = [c for s in text.rest if not _DENIED.search(s) for c in _candidates(s, text)]
     if not found:
-        elsewhere = (c for s in text.rest if not _DENIED.search(s) for c in _candidates(s, text))
         found = [c for c in elsewhere if c.is_signed and (c.is_own or not c.is_neighbours)]
+    if not found and not text.neighbours:  # the article's one agreement, and the name is its own whatever is said of it
+        found = [c for c in elsewhere if not c.is_draft]
     if not found:
         return None
     return max(found, key=lambda c: (c.is_own, not c.is_neighbours, c.is_signed, len(c.name))).name
@@ -99,26 +106,42 @@ class _Candidate:
     is_own: bool  # a party of this event stands between the agreement named before and this one
     is_neighbours: bool  # a party of another event does
     is_signed: bool
+    is_draft: bool
 
 
 def _candidates(sentence: str, text: EventText) -> list[_Candidate]:
     """Every agreement that a sentence names."""
-    masked = _masked(sentence, text)
+    titles: list[str] = []
+
+    def set_aside(match: re.Match[str]) -> str:
+        titles.append(match[1])
+        return f"《{_TITLE}》"
+
+    masked = _masked(_TITLED.sub(set_aside, sentence), text)
     found = []
     done = 0
     for match in _NAME.finditer(masked):
-        cuts = [m.end() for m in _BEFORE_NAME.finditer(match[0]) if m["cut"] and m.end() < len(match[0]) - 1]
-        start = match.start() + (cuts[-1] if cuts else 0)
-        if lead := _LEADING.match(masked[start:match.end()]):
-            start += lead.end()
-        name = masked[start:match.end()]
-        if name in _GENERIC or len(name) < 3:
+        if match[0] == _TITLE:
+            start, name = match.start(), titles.pop(0)
+        else:
+            start, name = _without_lead(masked, match)
+        if name in _GENERIC or len(name) < 3 or _NO_NAME.fullmatch(name):
             continue
-        near = masked[done:start]
+        near = masked[done:start] + _masked(name, text)
         signed = _SIGNED_BEFORE.search(masked[max(0, start - 12):start]) or _SIGNED_BEHIND.match(masked[match.end():])
-        found.append(_Candidate(name=name, is_own=_OWN in near, is_neighbours=_NEIGHBOUR in near, is_signed=bool(signed)))
+        found.append(_Candidate(name=name, is_own=_OWN in near, is_neighbours=_NEIGHBOUR in near, is_signed=bool(signed),
+                                is_draft=bool(_DRAFT.search(masked))))
         done = match.end()
     return found
+
+
+def _without_lead(masked: str, match: re.Match[str]) -> tuple[int, str]:
+    """Where the name of an agreement begins inside what :data:`_NAME` found, and the name."""
+    cuts = [m.end() for m in _BEFORE_NAME.finditer(match[0]) if m["cut"] and m.end() < len(match[0]) - 1]
+    start = match.start() + (cuts[-1] if cuts else 0)
+    if lead := _LEADING.match(masked[start:match.end()]):
+        start += lead.end()
+    return start, masked[start:match.end()]
 
 
 def _masked(sentence: str, text: EventText) -> str:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from data.article import Entity, Event, Relation, Signatory
@@ -38,8 +39,8 @@ def build_events(
     """Events of one article, in the order in which the text first states them.
 
     Pairs of institutions that SIGNED_WITH joins become one event each; three or more that are all joined with one
-    another are one agreement. A party that signs (SIGNED_FOR, SIGNED_ON) with nobody the schema can name is an
-    event of its own.
+    another are one agreement; so are two that sign on one date of a sentence. A party that signs (SIGNED_FOR,
+    SIGNED_ON) with nobody the schema can name is an event of its own.
     """
     pair_links: dict[frozenset[int], list[Relation]] = defaultdict(list)
     for relation in relations:
@@ -50,6 +51,9 @@ def build_events(
         del pair_links[pair]
     agreements = _agreements(list(pair_links))
     paired = set().union(*agreements) if agreements else set()
+    for pair in _of_one_day(relations, clusters, view, paired):
+        agreements.append(pair)
+        paired |= pair
     for relation in relations:
         party = {"SIGNED_FOR": relation.tail, "SIGNED_ON": relation.head}.get(relation.type)
         if party is not None and clusters.of[party] not in paired:
@@ -59,21 +63,17 @@ def build_events(
     dates = dict(zip(days, resolve_all([view.surfaces[i] for i in days], published=published,
                                        sentences=[view.sentences[view.sentence_of[i]] for i in days]), strict=True))
     position = {e.id: i for i, e in enumerate(entities)}
+    stated = [_stated(parties, pair_links, relations, clusters, view) for parties in agreements]
     drafts = []
-    for parties in agreements:
-        links = [r for pair, found in pair_links.items() if pair <= parties for r in found]
-        stated = [i for r in links for i in (r.head, r.tail)] or [
-            r.tail if r.type == "SIGNED_FOR" else r.head for r in relations
-            if r.type in ("SIGNED_FOR", "SIGNED_ON")
-            and clusters.of[r.tail if r.type == "SIGNED_FOR" else r.head] in parties
-        ]
-        sentences = sorted({view.sentence_of[i] for i in stated})
-        if is_denied(view.sentences[s] for s in sentences):
+    for agreement in stated:
+        if is_denied(view.sentences[s] for s in agreement.sentences):
             continue
-        event = _event(parties, links, sentences, entities, relations, clusters, view, dates, published)
-        others = frozenset().union(*(a for a in agreements if a != parties))
-        event = _with_fields(event, (parties - others, others - parties), sentences, entities, clusters, view, published)
-        drafts.append((min(position[i] for i in stated), event))
+        others = frozenset().union(*(a.parties for a in stated if a is not agreement))
+        event = _event(agreement, _signing(agreement, stated, relations, clusters, view), entities, relations, clusters, view,
+                       dates, published)
+        event = _with_fields(event, (agreement.parties - others, others - agreement.parties), agreement.sentences, entities,
+                             clusters, view, published)
+        drafts.append((min(position[i] for i in agreement.mentions), event))
     return tuple(event for _, event in sorted(drafts, key=lambda d: d[0]))
 
 
@@ -112,19 +112,78 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     return found + [pair for pair in pairs if pair in remaining]
 
 
+def _of_one_day(
+    relations: Sequence[Relation], clusters: Clusters, view: TextView, paired: AbstractSet[int]
+) -> list[frozenset[int]]:
+    """Pairs that no SIGNED_WITH joins, but one date in the sentence of both: two who sign on a day sign with each other,
+    unless they do so with others each for itself."""
+    signers: dict[str, set[int]] = defaultdict(set)
+    for relation in relations:
+        if relation.type == "SIGNED_ON" and view.sentence_of[relation.head] == view.sentence_of[relation.tail]:
+            signers[relation.tail].add(clusters.of[relation.head])
+    found: list[frozenset[int]] = []
+    for day, parties in signers.items():
+        each_for_itself = "分别" in view.sentences[view.sentence_of[day]]
+        if len(parties) == 2 and not each_for_itself and not parties & {*paired, *itertools.chain(*found)}:
+            found.append(frozenset(parties))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Agreement:
+    """One set of parties and what states it."""
+
+    parties: frozenset[int]
+    links: Sequence[Relation]  # SIGNED_WITH between them; none for a party alone
+    mentions: Sequence[str]  # both ends of the links, else the party where somebody signs for it or it has a day
+    sentences: Sequence[int]  # of these mentions
+
+
+def _stated(
+    parties: frozenset[int], pair_links: Mapping[frozenset[int], Sequence[Relation]], relations: Sequence[Relation],
+    clusters: Clusters, view: TextView,
+) -> _Agreement:
+    links = [r for pair, found in pair_links.items() if pair <= parties for r in found]
+    alone = [r.tail if r.type == "SIGNED_FOR" else r.head for r in relations if r.type in ("SIGNED_FOR", "SIGNED_ON")]
+    mentions = [i for r in links for i in (r.head, r.tail)] or [i for i in alone if clusters.of[i] in parties]
+    return _Agreement(parties=parties, links=links, mentions=mentions,
+                      sentences=sorted({view.sentence_of[i] for i in mentions}))
+
+
+def _signing(
+    agreement: _Agreement, agreements: Sequence[_Agreement], relations: Sequence[Relation], clusters: Clusters, view: TextView
+) -> list[Relation]:
+    """SIGNED_FOR of this agreement. Who signs for a hub does so in the sentence of one agreement, and for another only
+    where that sentence names another of its parties."""
+    named: dict[int, set[int]] = defaultdict(set)
+    for mention, cluster in clusters.of.items():
+        named[view.sentence_of[mention]].add(cluster)
+    found = []
+    for relation in relations:
+        party = clusters.of[relation.tail] if relation.type == "SIGNED_FOR" else None
+        if party is None or party not in agreement.parties:
+            continue
+        sentence = view.sentence_of[relation.head]
+        elsewhere = any(party in a.parties and sentence in a.sentences for a in agreements if a is not agreement)
+        if sentence in agreement.sentences or not elsewhere or named[sentence] & (agreement.parties - {party}):
+            found.append(relation)
+    return found
+
+
 def _event(
-    parties: frozenset[int], links: Sequence[Relation], sentences: Sequence[int], entities: Sequence[Entity],
-    relations: Sequence[Relation], clusters: Clusters, view: TextView, dates: Mapping[str, str | None], published: str | None,
+    agreement: _Agreement, signing: Sequence[Relation], entities: Sequence[Entity], relations: Sequence[Relation],
+    clusters: Clusters, view: TextView, dates: Mapping[str, str | None], published: str | None,
 ) -> Event:
+    parties, sentences = agreement.parties, agreement.sentences
     label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
     order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
     alone = [r for r in relations if (r.type == "SIGNED_FOR" and clusters.of[r.tail] in parties)
              or (r.type == "SIGNED_ON" and clusters.of[r.head] in parties)]
-    scores = [r.score for r in links or alone if r.score is not None]
+    scores = [r.score for r in agreement.links or alone if r.score is not None]
     return Event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
         other_parties=tuple(clusters.names[c] for c in order if label_of[c] == "ORG"),
-        signatories=_signatories(parties, relations, clusters, view),
+        signatories=_signatories(signing, relations, clusters, view),
         date=_date(parties, sentences, relations, clusters, view, dates, published and published[:10]),
         evidence=tuple(e.id for e in entities if view.sentence_of[e.id] in sentences),
         score=round(max(scores), 4) if scores else None,
@@ -151,15 +210,14 @@ def _with_fields(
 
 
 def _signatories(
-    parties: frozenset[int], relations: Sequence[Relation], clusters: Clusters, view: TextView
+    signing: Sequence[Relation], relations: Sequence[Relation], clusters: Clusters, view: TextView
 ) -> tuple[Signatory, ...]:
-    """Each person who signed for a party, with the posts of the signing sentence or, if it gives none, of the article."""
+    """Each person who signed, with the posts of the signing sentence or, if it gives none, of the article."""
     roles: dict[str, list[str]] = defaultdict(list)
     for relation in relations:
         if relation.type == "HOLDS_ROLE":
             roles[relation.head].append(relation.tail)
     found: dict[int, tuple[str, tuple[str, ...], str]] = {}
-    signing = [r for r in relations if r.type == "SIGNED_FOR" and clusters.of[r.tail] in parties]
     # Where some sign and others unveil a plaque beside them, only the former are signatories.
     for relation in [r for r in signing if not _unveils(r.head, view)] or signing:
         person = clusters.of[relation.head]
@@ -185,9 +243,8 @@ def _date(
     view: TextView, dates: Mapping[str, str | None], page: str | None,
 ) -> str | None:
     """The date that SIGNED_ON ties to most of the parties: one of the stating sentences first, then the more precise,
-    then the better scored, then the first in the text. Parties without one share the article's only signing date. An
-    article without SIGNED_ON, which does not cross paragraphs, names the day above the statement: the last such day
-    but that of the page."""
+    then the better scored, then the first in the text. An article without SIGNED_ON, which does not cross paragraphs,
+    names the day above the statement: the last such day but that of the page."""
     signed = [r for r in relations if r.type == "SIGNED_ON"]
     tied: dict[str, set[int]] = defaultdict(set)
     for relation in signed:
@@ -199,7 +256,7 @@ def _date(
     if own:
         return max(own)[-1]
     if signed:
-        return next(iter(tied)) if len(tied) == 1 else None
+        return None  # the day of another agreement: in the training articles it was this one's in 1 of 12 cases
     named = [date for i, date in dates.items() if date and len(date) == len("2024-11-08") and date != page
              and view.sentence_of[i] < sentences[-1] and view.sentence_of[i] not in sentences]
     return named[-1] if named else None

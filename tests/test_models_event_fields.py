@@ -28,6 +28,13 @@ def text(*stated: str, **more: object) -> EventText:
     (f"{A}代表甲乙双方在航空救援合作协议上签了字。", "航空救援合作协议"),
     (f"{A}与{B}签署5G远程会诊协议。", "5G远程会诊协议"),
     (f"{A}与{B}举行托管经营合同签订仪式。", "托管经营合同"),
+    (f"{A}与{B}签署《{A}专科联盟成员单位合作协议(第二期)》。", f"{A}专科联盟成员单位合作协议(第二期)"),  # a title is whole
+    (f"{A}与{B}签署《协议书》。", None),
+    (f"{A}与{B}签的是名医工作站建站协议。", "名医工作站建站协议"),
+    (f"{A}与{B}签订2024年度医共体目标管理责任书。", "2024年度医共体目标管理责任书"),
+    (f"{A}与{B}交换两份托管合同。", "托管合同"),
+    (f"{A}与{B}签署的同样是三年期协议。", None),
+    (f"{A}拟与{B}签署同类协议。", None),
     (f"{A}与{B}签约,双方在协议上签字。", None),  # a bare 协议 names nothing
     (f"{A}与{B}签约。", None)])
 def test_the_name_of_the_agreement(sentence: str, name: str | None) -> None:
@@ -43,7 +50,9 @@ def test_of_two_agreements_the_one_beside_the_own_party() -> None:
 def test_a_name_elsewhere_serves_where_the_stating_sentence_has_none() -> None:
     stated, other = f"{A}与{B}今日签约。", "两家的学科共建协议正式签订。"
     assert agreement_name(text(stated, rest=[other])) == "学科共建协议"
-    assert agreement_name(text(stated, rest=["学科共建协议还在起草。"])) is None  # not said to be signed
+    assert agreement_name(text(stated, rest=["学科共建协议还在起草。"])) is None
+    assert agreement_name(text(stated, rest=["这份学科共建协议说了三件事。"])) == "学科共建协议"  # the article's only agreement
+    assert agreement_name(text(stated, rest=["这份学科共建协议说了三件事。"], neighbours={C})) is None
     assert agreement_name(text(stated, rest=[f"{C}另行签署学科共建协议。"], neighbours={C})) is None  # a neighbour's
     assert agreement_name(text(stated, rest=["双方没有签署托管协议。"])) is None
 

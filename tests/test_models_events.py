@@ -111,11 +111,24 @@ def test_of_equally_precise_dates_the_better_scored_wins(marked) -> None:
         assert event.date == date and event.score == 0.8
 
 
-def test_parties_without_a_date_share_the_only_one(marked) -> None:
+def test_the_day_of_another_agreement_is_not_taken(marked) -> None:
     article = marked("{H1:甲医院}与{H2:乙医院}签约。{D2:11月9日}{H3:丙医院}签约。\n> H1 + H2; H3 on D2", header("甲医院", "乙医院"))
     first, second = events(article)
-    assert (first.parties, first.date) == (("甲医院", "乙医院"), "XXXX-11-09")
+    assert (first.parties, first.date) == (("甲医院", "乙医院"), None)
     assert (second.parties, second.date) == (("丙医院",), "XXXX-11-09")
+
+
+@pytest.mark.parametrize(("sentence", "parties"), [
+    ("{D1:11月9日}，{H1:甲医院}、{H2:乙医院}签约。", [("甲医院", "乙医院")]),
+    ("{D1:11月9日}，{H1:甲医院}、{H2:乙医院}分别与某大学签约。", [("甲医院",), ("乙医院",)])])  # each with a third
+def test_two_that_sign_on_one_day_of_a_sentence_sign_with_each_other(marked, sentence: str, parties: list[tuple[str, ...]]) -> None:
+    found = events(marked(sentence + "\n> H1 on D1; H2 on D1", *(header(*p) for p in parties if len(p) > 1)))
+    assert [e.parties for e in found] == parties
+
+
+def test_one_who_signs_on_a_day_with_another_stays_apart_from_a_third(marked) -> None:
+    body = "{D1:11月9日}，{H1:甲医院}与{H2:乙医院}签约，{H3:丙医院}签约。\n> H1 + H2; H1 H2 H3 on D1"
+    assert [e.parties for e in events(marked(body, header("甲医院", "乙医院")))] == [("甲医院", "乙医院"), ("丙医院",)]
 
 
 def test_of_several_dates_of_others_none_is_taken(marked) -> None:
@@ -165,6 +178,20 @@ def test_a_signatory_of_another_agreement_is_not_ours(marked) -> None:
     body = "{H1:甲医院}与{H2:乙医院}签约，{P1:张三}签字。{H3:丙医院}与{H4:丁医院}签约，{P2:李四}签字。\n> H1 + H2; H3 + H4; P1 for H1; P2 for H3"
     first, second = events(marked(body, header("甲医院", "乙医院"), header("丙医院", "丁医院")))
     assert [s.person for s in first.signatories] == ["张三"] and [s.person for s in second.signatories] == ["李四"]
+
+
+def test_who_signs_for_a_hub_signs_the_agreement_of_that_sentence(marked) -> None:
+    body = ("{H1:甲医院}与{H2:乙医院}、{H3:丙医院}签约。\n> H1 + H2; H1 + H3\n"
+            "{P1:张三}代表{H1:甲医院}与{H2:乙医院}签字，{P2:李四}代表{H3:甲医院}与{H4:丁医院}签字。\n> H1 + H2; P1 for H1; P2 for H3; H3 + H4")
+    assert {(e.parties, tuple(s.person for s in e.signatories)) for e in events(
+        marked(body, header("甲医院", "乙医院"), header("甲医院", "丙医院"), header("甲医院", "丁医院")))} == {
+            (("甲医院", "乙医院"), ("张三", "李四")), (("甲医院", "丙医院"), ()), (("甲医院", "丁医院"), ("张三", "李四"))}
+
+
+def test_who_signs_for_a_hub_in_a_sentence_of_its_own_signs_all_its_agreements(marked) -> None:
+    body = "{H1:甲医院}与{H2:乙医院}、{H3:丙医院}签约。\n> H1 + H2; H1 + H3\n{P1:张三}代表{H1:甲医院}签字。\n> P1 for H1"
+    assert [[s.person for s in e.signatories] for e in events(
+        marked(body, header("甲医院", "乙医院"), header("甲医院", "丙医院")))] == [["张三"], ["张三"]]
 
 
 @pytest.mark.parametrize(("sentence", "name"), [
