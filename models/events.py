@@ -6,7 +6,7 @@ import itertools
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -136,7 +136,7 @@ class _Agreement:
     parties: frozenset[int]
     links: Sequence[Relation]  # SIGNED_WITH between them; none for a party alone
     mentions: Sequence[str]  # both ends of the links, else the party where somebody signs for it or it has a day
-    sentences: Sequence[int]  # of these mentions
+    sentences: KeysView[int]  # of these mentions, in order; a page can state one agreement ten thousand times
 
 
 def _stated(
@@ -147,7 +147,7 @@ def _stated(
     alone = [r.tail if r.type == "SIGNED_FOR" else r.head for r in relations if r.type in ("SIGNED_FOR", "SIGNED_ON")]
     mentions = [i for r in links for i in (r.head, r.tail)] or [i for i in alone if clusters.of[i] in parties]
     return _Agreement(parties=parties, links=links, mentions=mentions,
-                      sentences=sorted({view.sentence_of[i] for i in mentions}))
+                      sentences=dict.fromkeys(sorted({view.sentence_of[i] for i in mentions})).keys())
 
 
 def _signing(
@@ -191,7 +191,7 @@ def _event(
 
 
 def _with_fields(
-    event: Event, alone: tuple[frozenset[int], frozenset[int]], sentences: Sequence[int], entities: Sequence[Entity],
+    event: Event, alone: tuple[frozenset[int], frozenset[int]], sentences: KeysView[int], entities: Sequence[Entity],
     clusters: Clusters, view: TextView, published: str | None,
 ) -> Event:
     """Agreement, kind, status and sentence offsets; ``alone`` are the parties that only this agreement has, and those
@@ -239,7 +239,7 @@ def _unveils(person: str, view: TextView) -> bool:
 
 
 def _date(
-    parties: frozenset[int], sentences: Sequence[int], relations: Sequence[Relation], clusters: Clusters,
+    parties: frozenset[int], sentences: KeysView[int], relations: Sequence[Relation], clusters: Clusters,
     view: TextView, dates: Mapping[str, str | None], page: str | None,
 ) -> str | None:
     """The date that SIGNED_ON ties to most of the parties: one of the stating sentences first, then the more precise,
@@ -258,7 +258,7 @@ def _date(
     if signed:
         return None  # the day of another agreement: in the training articles it was this one's in 1 of 12 cases
     named = [date for i, date in dates.items() if date and len(date) == len("2024-11-08") and date != page
-             and view.sentence_of[i] < sentences[-1] and view.sentence_of[i] not in sentences]
+             and view.sentence_of[i] < max(sentences) and view.sentence_of[i] not in sentences]
     return named[-1] if named else None
 
 
