@@ -166,7 +166,7 @@ def event_kind(text: EventText, agreement: str | None) -> str:
     if len(text.hospitals) > 1 or (best in shown_by_name and best not in ("共建", "院校合作")):
         return best
     # One hospital alone: its partner is a school, or no medical institution at all.
-    school = any(map(_SCHOOL.search, text.others or text.stated))
+    school = any(map(_SCHOOL.search, text.others or [_masked(s, text) for s in text.stated]))  # 重庆大学附属涪陵医院 is no school
     elsewhere = not shown_by_name and not any(best in _shown(s) for s in text.stated)
     if best in ("共建", "other", "院校合作") or elsewhere:
         return "院校合作" if school else "非医院伙伴"

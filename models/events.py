@@ -16,7 +16,7 @@ from models.aliases import Clusters
 from models.dates import resolve_all
 from models.event_fields import EventText, agreement_name, event_kind, event_status, is_denied
 
-_DEED = re.compile("签|揭牌|揭幕|授牌")
+_DEED = re.compile("签|揭牌|揭幕|授牌|为[“\"「]")  # the quotes hold what is unveiled, and a long name of it can end the sentence
 SIGNING_RELATIONS = ("SIGNED_WITH", "SIGNED_FOR", "SIGNED_ON")  # each of them alone makes an event
 MAX_CLIQUE_PAIRS = 60
 SPOKE_SHARE = 0.75  # of the weaker of two hub scores; below it the pair between the spokes is no agreement

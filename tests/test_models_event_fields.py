@@ -80,6 +80,8 @@ def test_the_kind_where_the_partner_is_no_hospital(partner: str, agreement: str 
 
 def test_without_organisations_the_sentence_tells_the_school() -> None:
     assert event_kind(text(f"{A}与某某医科大学签约。", hospitals=(A,)), None) == "院校合作"
+    own = "某某医科大学附属医院"  # a school in the hospital's own name is no partner
+    assert event_kind(text(f"{own}与某某保险公司签约。", own={own}, hospitals=(own,)), None) == "非医院伙伴"
     assert event_kind(text(f"{A}与某某科技公司签约。", hospitals=(A,)), None) == "非医院伙伴"
 
 

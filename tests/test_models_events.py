@@ -240,6 +240,9 @@ def test_who_unveils_a_plaque_beside_those_who_sign_is_no_signatory(marked) -> N
     unveil = "{H1:甲医院}副院长{P1:王五}与{H2:乙医院}副院长{P2:赵六}为协作基地揭牌。\n> P1 for H1; P2 for H2"
     [event] = events(marked(sign + unveil, header("甲医院", "乙医院")))
     assert [s.person for s in event.signatories] == ["张三", "李四"]
+    # What is unveiled can end the sentence, as where a page has lost a character.
+    [event] = events(marked(sign + unveil.replace("协作基地揭牌", "“某某专科？？联盟”揭牌"), header("甲医院", "乙医院")))
+    assert [s.person for s in event.signatories] == ["张三", "李四"]
     # Where nobody is said to sign, those who unveil stand for their institutions.
     [event] = events(marked("{H1:甲医院}与{H2:乙医院}结为联盟。\n> H1 + H2\n" + unveil, header("甲医院", "乙医院")))
     assert [s.person for s in event.signatories] == ["王五", "赵六"]
