@@ -2,14 +2,22 @@
 
 Label consistency within a document (Krishnan and Manning 2006, https://aclanthology.org/P06-1141/), here by rule: a
 doubtful mention is as good as the best mention of its label whose name is its own, or ends on it (协和医院 after
-北京协和医院).
+北京协和医院), and where the tagger half sees a name that it is sure of elsewhere, the name stands there too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from data.tags import TokenSpan
+from models.inputs import EncodedArticle
 
 SHORTEST_ENDING = 3  # characters; 医院 alone ends every name
+SHORTEST_NAME = {"HOSPITAL": 4, "ORG": 4, "PERSON": 2}  # characters; posts and dates are nobody's name
+SURE = 0.9  # score of a mention from which its name is looked for in the rest of the article
+HALF_SEEN = 0.2  # mean probability of the label from which it is found there
 
 
 def shared_scores(labels: Sequence[str], names: Sequence[str], scores: Sequence[float]) -> list[float]:
@@ -26,3 +34,48 @@ def shared_scores(labels: Sequence[str], names: Sequence[str], scores: Sequence[
             key = label, name[start:]
             best[key] = max(score, best.get(key, 0.0))
     return [best[label, name] for label, name in zip(labels, names, strict=True)]
+
+
+def repeated_names(
+    article: EncodedArticle, spans: Sequence[TokenSpan], labels: Sequence[str], support: np.ndarray
+) -> list[TokenSpan]:
+    """The spans, and with them further places of their names, in order.
+
+    In the training corpus 99.8 % of the places where the name of a hospital or a person stands again are mentions or
+    part of a longer one.
+
+    Args:
+        article: its clean text is searched; a name must begin and end with a token.
+        spans: what was decoded; nothing is found where one of them is.
+        labels: of the schema, by index.
+        support: ``(N, labels)`` probability that a token belongs to a mention of a label.
+    """
+    names = sorted(_sure(article, spans, labels).items(), key=lambda item: (-len(item[0][1]), item[0]))
+    if not names:
+        return list(spans)
+    text, starts, ends, inside = article.clean.text, article.token_char_start, article.token_char_end, article.inside_word()
+    free = np.ones(len(starts), dtype=bool)
+    for span in spans:
+        free[span.token_start : span.token_end] = False
+    found = list(spans)
+    for (label, name), score in names:
+        char = text.find(name, starts[0], ends[-1])
+        while char >= 0:
+            start, last = np.searchsorted(starts, char).item(), np.searchsorted(ends, char + len(name)).item()
+            end = last + 1
+            whole = starts[start] == char and ends[last] == char + len(name) and not (inside[start] or inside[end : end + 1].any())
+            if whole and free[start:end].all() and support[start:end, label].mean() >= HALF_SEEN:
+                free[start:end] = False
+                found.append(TokenSpan(label=label, token_start=start, token_end=end, score=score))
+            char = text.find(name, char + len(name), ends[-1])
+    return sorted(found, key=lambda s: s.token_start)
+
+
+def _sure(article: EncodedArticle, spans: Sequence[TokenSpan], labels: Sequence[str]) -> Mapping[tuple[int, str], float]:
+    """Label and name of every mention that is long and certain enough, with its best score."""
+    best: dict[tuple[int, str], float] = {}
+    for span in spans:
+        name = article.clean_name(span)
+        if span.score >= SURE and len(name) >= SHORTEST_NAME.get(labels[span.label], len(name) + 1):
+            best[span.label, name] = max(span.score, best.get((span.label, name), 0.0))
+    return best

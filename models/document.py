@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from data.article import Article, Entity, Event, Relation
@@ -16,7 +17,7 @@ from data.tags import TokenSpan
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
-from models.consistency import shared_scores
+from models.consistency import repeated_names, shared_scores
 from models.engines import Engine, ModelEngine
 from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
@@ -129,6 +130,8 @@ class Predictor:
             held = [self._held(article, found) for article, found in zip(encoded, decoded, strict=True)]
             spans = [[s for s, holds in zip(found, of_one, strict=True) if holds]
                      for found, of_one in zip(decoded, held, strict=True)]
+            if tag_logits.dim() == 2:  # the span scorer has no probability for a token alone
+                spans = self._repeated(encoded, spans, tag_logits)
             pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
             doubts = (1.0 - torch.softmax(tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []
@@ -160,6 +163,18 @@ class Predictor:
         labels = [self.encoder.schema.labels[s.label] for s in spans]
         scores = shared_scores(labels, [article.clean_name(s) for s in spans], [s.score for s in spans])
         return [score >= self.thresholds.get(label, 0.0) for label, score in zip(labels, scores, strict=True)]
+
+    def _repeated(
+        self, encoded: Sequence[EncodedArticle], spans: Sequence[Sequence[TokenSpan]], tag_logits: torch.Tensor
+    ) -> list[list[TokenSpan]]:
+        """The spans of each article and the further places of their names."""
+        schema = self.encoder.schema
+        columns = [[i for i, tag in enumerate(schema.tags) if tag.endswith(f"-{label}")] for label in schema.labels]
+        probabilities = torch.softmax(tag_logits.float(), dim=-1).cpu().numpy()
+        support = np.stack([probabilities[:, tags].sum(axis=1) for tags in columns], axis=1)
+        parts = np.split(support, np.cumsum([len(a.token_ids) for a in encoded])[:-1])
+        return [repeated_names(article, found, schema.labels, part)
+                for article, found, part in zip(encoded, spans, parts, strict=True)]
 
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> tuple[Article, Article]:
         """The prediction and its candidates; ``assemble`` leaves nothing of a given annotation."""
