@@ -130,8 +130,7 @@ class Predictor:
             held = [self._held(article, found) for article, found in zip(encoded, decoded, strict=True)]
             spans = [[s for s, holds in zip(found, of_one, strict=True) if holds]
                      for found, of_one in zip(decoded, held, strict=True)]
-            if tag_logits.dim() == 2:  # the span scorer has no probability for a token alone
-                spans = self._repeated(encoded, spans, tag_logits)
+            spans = self._repeated(encoded, spans, tag_logits)
             pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
             doubts = (1.0 - torch.softmax(tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
         results = []

@@ -112,10 +112,7 @@ def make_engine(name: str, model: SigningModel, folder: Path) -> Engine:
     from models.fast_bert import FastEngine
 
     chosen = choose_engine(name, folder)
-    scores_spans = model.span_scorer is not None  # which the other engines do not
-    model.to(engine_device("torch" if scores_spans else chosen))
-    if scores_spans:
-        return ModelEngine(model)
+    model.to(engine_device(chosen))
     if chosen in ("onnx", "onnx-int8"):
         from models.onnx_engine import OnnxEngine, check_export
 

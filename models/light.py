@@ -55,7 +55,7 @@ class LightModel(ReadingHeads, nn.Module):
         self.config: Any = SimpleNamespace(**{name: config[name] for name in _SIZES})
         self.classifier = nn.Linear(config["hidden_size"], len(config["id2label"]))
         self.make_heads(config[SETTINGS], hidden_size=config["hidden_size"])
-        if config["hidden_act"] != "gelu" or self.span_scorer is not None:
+        if config["hidden_act"] != "gelu":
             raise ValueError("only plain BERT taggers are read light")
         self.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("bert.")})
         bert: Any = _tree({name.removeprefix("bert."): t for name, t in tensors.items() if name.startswith("bert.")})

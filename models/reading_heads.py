@@ -6,7 +6,6 @@ so that there is one decoder.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,23 +21,21 @@ from models.hints import continuation_bonus
 from models.inputs import Batch
 from models.pairs import PairBatch, build_pairs
 from models.relations import RelationHead
-from models.span_scorer import SpanScorer, greedy_spans
 
 # Key of our own settings in config.json: schema, window sizes, thresholds. Stock transformers carries it along.
 SETTINGS = "qianyue"
-TAGGERS = ("softmax", "crf", "biaffine")
+TAGGERS = ("softmax", "crf")
 
 
 class ReadingHeads:
-    """Mixed into a module: a relation head, and a CRF or a span scorer beside the tag classifier, as the settings say.
+    """Mixed into a module: a relation head, and a CRF beside the tag classifier, as the settings say.
 
-    Shapes: N article tokens, H width, P candidate pairs, R relation types, M longest span.
+    Shapes: N article tokens, H width, P candidate pairs, R relation types.
     """
 
     schema: Schema
     relation_head: RelationHead | None
     crf: LinearChainCrf | None
-    span_scorer: SpanScorer | None
 
     def make_heads(self, settings: Mapping[str, Any], *, hidden_size: int) -> None:
         """Add the heads to the module, which is set up already.
@@ -56,18 +53,11 @@ class ReadingHeads:
         if tagger not in TAGGERS:
             raise ValueError(f"tagger: expected one of {', '.join(TAGGERS)}, found {tagger!r}")
         self.crf = LinearChainCrf(self.schema) if tagger == "crf" else None
-        self.span_scorer = (
-            SpanScorer(hidden_size=hidden_size, label_count=len(self.schema.labels),
-                       max_span_tokens=settings["max_span_tokens"]) if tagger == "biaffine" else None
-        )
 
     def decode(self, batch: Batch, logits: torch.Tensor) -> list[list[TokenSpan]]:
-        """Scored spans of each article of a batch, from its tag logits ``(N, tags)``, or ``(N, M, labels + 1)`` of the
-        span scorer."""
+        """Scored spans of each article of a batch, from its tag logits ``(N, tags)``."""
         scores = logits.detach().float().cpu().numpy()
         base = np.cumsum([0, *batch.token_counts])
-        if self.span_scorer is not None:
-            return [greedy_spans(scores[start:end]) for start, end in itertools.pairwise(base.tolist())]
         if len(scores) == 0:
             return [[] for _ in batch.articles]
         transitions = None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()

@@ -19,7 +19,6 @@ from models.crf import LinearChainCrf
 from models.inputs import Batch, sentence_lengths, tag_targets
 from models.pairs import PairBatch, build_pairs, pair_targets
 from models.reading_heads import SETTINGS, ReadingHeads
-from models.span_scorer import span_loss, span_targets
 
 PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 
@@ -28,7 +27,7 @@ PIECE_TOKENS = 8192  # padded tokens that the encoder sees at once in inference
 class JointOutput:
     """What training and evaluation read off one batch; ``loss`` is None without gold."""
 
-    tag_logits: torch.Tensor  # (N, tags); (N, M, labels + 1) with the span scorer
+    tag_logits: torch.Tensor  # (N, tags)
     states: torch.Tensor  # (N, H)
     loss: torch.Tensor | None = None
     tag_loss: torch.Tensor | None = None
@@ -43,25 +42,21 @@ class LossOptions:
         predicted_share: share of articles whose wrongly predicted spans join the candidates of the relation head, so
             that it learns to reject them.
         relation_weight: of the relation loss in the joint loss.
-        label_smoothing: share of each tag's target that is spread over all tags (Szegedy et al. 2016,
-            https://arxiv.org/abs/1512.00567).
         dropout_samples: dropout masks in front of the tagger whose losses are averaged (Inoue 2019,
             https://arxiv.org/abs/1905.09788).
     """
 
     predicted_share: float = 0.0
     relation_weight: float = 1.0
-    label_smoothing: float = 0.0
     dropout_samples: int = 1
 
 
 class SigningModel(ReadingHeads, BertForTokenClassification):
     """BERT, a BIO tag classifier, and a relation head over the merged article.
 
-    A CRF may judge whole tag sequences, or a span scorer find the entities; the classifier is then trained beside it,
-    for those who load the stock tagger.
+    A CRF may judge whole tag sequences; the classifier gives its scores, and serves those who load the stock tagger.
 
-    Shapes: W windows of T tokens, N article tokens, H width, P candidate pairs, R relation types, M longest span.
+    Shapes: W windows of T tokens, N article tokens, H width, P candidate pairs, R relation types.
     """
 
     def __init__(self, config: BertConfig) -> None:
@@ -125,7 +120,7 @@ class SigningModel(ReadingHeads, BertForTokenClassification):
 
     def _heads(self, batch: Batch, states: torch.Tensor, options: LossOptions | None) -> JointOutput:
         if options is None:
-            return JointOutput(tag_logits=self._tag_logits(batch, states), states=states)
+            return JointOutput(tag_logits=self.classifier(self.dropout(states)), states=states)
         logits, tag_loss = self._tag_loss(batch, states, options)
         relation_loss = logits.sum() * 0.0
         if self.relation_head is not None:
@@ -134,11 +129,6 @@ class SigningModel(ReadingHeads, BertForTokenClassification):
             relation_loss = self._relation_loss(states, pairs, pair_targets(batch.articles, spans, pairs, self.schema))
         return JointOutput(tag_logits=logits, states=states, loss=tag_loss + options.relation_weight * relation_loss,
                            tag_loss=tag_loss.detach(), relation_loss=relation_loss.detach())
-
-    def _tag_logits(self, batch: Batch, states: torch.Tensor) -> torch.Tensor:
-        if self.span_scorer is not None:
-            return self.span_scorer(states, sentence_lengths(batch.articles))  # (N, M, labels + 1)
-        return self.classifier(self.dropout(states))  # (N, tags)
 
     def _tag_loss(self, batch: Batch, states: torch.Tensor, options: LossOptions) -> tuple[torch.Tensor, torch.Tensor]:
         """The tagger's logits and their loss, both averaged over the dropout masks."""
@@ -151,13 +141,8 @@ class SigningModel(ReadingHeads, BertForTokenClassification):
         elif self.crf is not None:
             loss = self.crf(flat, targets, sentence_lengths(batch.articles) * count)
         else:
-            loss = functional.cross_entropy(flat, targets, label_smoothing=options.label_smoothing)
-        if self.span_scorer is None:
-            return samples.mean(dim=0), loss
-        gold = span_targets([a.spans for a in batch.articles], batch.token_counts, self.span_scorer.max_span_tokens)
-        scored = [self._tag_logits(batch, states) for _ in range(count)]
-        span_losses = [span_loss(s, gold.to(s.device), label_smoothing=options.label_smoothing) for s in scored]
-        return torch.stack(scored).mean(dim=0), loss + torch.stack(span_losses).mean()
+            loss = functional.cross_entropy(flat, targets)
+        return samples.mean(dim=0), loss
 
     def forward(self, *args: Any, batch: Batch | None = None, **kwargs: Any) -> Any:
         """The joint loss of a :class:`Batch` as the trainer asks for it; the stock tagger for anything else."""

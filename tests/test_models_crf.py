@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModelForTokenClassification, BertForTokenClassification
 
 from data.article import Article
+from data.errors import ModelError
 from data.schema import Schema, restrict, schema_from_dict
 from data.tags import legal_transitions
 from models.crf import LinearChainCrf
@@ -126,3 +127,11 @@ def test_it_is_saved_with_its_transitions_and_loads_as_a_stock_tagger(trained: P
     assert [e.score for e in after.entities] == pytest.approx([e.score for e in before.entities], abs=0.02)
     stock = AutoModelForTokenClassification.from_pretrained(tmp_path)
     assert type(stock) is BertForTokenClassification and torch.equal(stock.classifier.weight, trained.model.classifier.weight)
+
+
+def test_a_tagger_this_version_does_not_know(trained: Predictor, tmp_path: Path) -> None:
+    save_run(tmp_path, trained.model, trained.encoder.tokenizer, {})
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"tagger": "crf"', '"tagger": "hmm"'), encoding="utf-8")
+    with pytest.raises(ModelError, match="hmm"):
+        load_predictor(tmp_path)

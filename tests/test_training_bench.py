@@ -288,14 +288,14 @@ def test_variants_are_rows_of_one_table_and_share_what_is_scored(tmp_path: Path,
     short = ("--seeds", "1", "--set", "optimiser.epochs=1")
     assert bench(*short).code == 0
     sweep = tmp_path / "s.yaml"
-    sweep.write_text("name: s\nconfig: c\nscore: {d: g}\nrows: {as it is: [], smooth: [tagger.kind=softmax, regularise.label_smoothing=0.3]}\n", encoding="utf-8")
+    sweep.write_text("name: s\nconfig: c\nscore: {d: g}\nrows: {as it is: [], averaged: [regularise.weight_average=0.3]}\n", encoding="utf-8")
     said = bench(*short, "--variants", str(sweep))
     assert said.code == 0, said.err
     assert "random, as it is, seed 1: macro F1" in said.out and said.out.count("(already scored)") == 1
     text = (tmp_path / "out/table.md").read_text(encoding="utf-8")
-    assert "| random, as it is |" in text and "| random, smooth |" in text
+    assert "| random, as it is |" in text and "| random, averaged |" in text
     configs = [json.loads(p.read_text(encoding="utf-8"))["config"] for p in (tmp_path / "out/runs").iterdir()]
-    assert sorted(c["regularise"]["label_smoothing"] for c in configs) == [0.0, 0.3]
+    assert sorted(c["regularise"]["weight_average"] for c in configs) == [0.3, 0.998]
 
 
 @pytest.mark.slow

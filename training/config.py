@@ -68,7 +68,6 @@ class OptimiserConfig(Section):
     learning_rate: float = Field(default=1e-3, gt=0)  # of the encoder
     head_learning_rate: float = Field(default=1e-3, gt=0)  # of tagger and relation head
     warmup_share: float = Field(default=0.1, ge=0, lt=1)  # of all steps
-    schedule: Literal["linear", "cosine", "constant"] = "linear"  # how the rates go on after the warm-up
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     gradient_accumulation: int = Field(default=1, ge=1)  # steps summed into one update
@@ -80,20 +79,16 @@ class OptimiserConfig(Section):
 class RegulariseConfig(Section):
     """Options of fine-tuning, each off unless set (training/regularise.py, models/signing.py)."""
 
-    layer_decay: float = Field(default=1.0, gt=0, le=1)  # rate of an encoder layer over that of the layer above; 1: off
     weight_average: float = Field(default=0.0, ge=0, lt=1)  # decay of the average of the weights, such as 0.999; 0: off
-    r_drop: float = Field(default=0.0, ge=0)  # weight of the divergence of two passes; 0: off, else twice the time
     fgm: float = Field(default=0.0, ge=0)  # length of the adversarial step on the embeddings; 0: off, else twice the time
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # share of each tag's target spread over all tags
     dropout_samples: int = Field(default=1, ge=1)  # dropout masks before the tagger whose losses are averaged
     encoder_dropout: float | None = Field(default=None, ge=0, lt=1)  # inside the encoder; null: as its config says
 
 
 class TaggerConfig(Section):
-    """How entities are found. What the others bring over the first is in ``configs/sweeps/tagger.yaml``."""
+    """How entities are found. What the second brings over the first is in ``configs/sweeps/tagger.yaml``."""
 
-    kind: Literal["softmax", "crf", "biaffine"] = "softmax"  # tags each for itself, tag sequences, spans
-    max_span_tokens: int = Field(default=32, ge=1, le=510)  # biaffine: longer entities are never found
+    kind: Literal["softmax", "crf"] = "softmax"  # tags each for itself, or tag sequences
 
 
 class TeacherConfig(Section):
@@ -127,13 +122,6 @@ class TrainConfig(Section):
     threads: int | None = Field(default=None, ge=1)  # CPU threads; null: all cores
     runs: str = "runs"
     reports: str = "reports"
-
-    @model_validator(mode="after")
-    def _smoothing_fits(self) -> TrainConfig:
-        if self.tagger.kind == "crf" and self.regularise.label_smoothing:
-            raise ValueError("regularise.label_smoothing spreads the target of each tag, but tagger.kind crf judges whole "
-                             "sequences; try regularise.label_smoothing: 0.0")
-        return self
 
     @property
     def run_folder(self) -> Path:

@@ -1,11 +1,10 @@
-"""What changes an update beside loss and optimiser: rates by layer, averaged weights, R-Drop, adversarial embeddings.
+"""What changes an update beside loss and optimiser: averaged weights, adversarial embeddings.
 
 Each is off by default (``regularise`` in training/config.py) and costs nothing then.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +13,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn import functional
 from transformers import TrainerCallback, TrainerState
 
 from data.errors import ModelError
 
 AVERAGE_FILE = "average.safetensors"
-_LAYER = re.compile(r"^bert\.encoder\.layer\.(\d+)\.")
-
-
-def layers_below_top(name: str, layer_count: int) -> int:
-    """How far below the top encoder layer a parameter lies: 0 for the top layer, ``layer_count`` for the embeddings."""
-    layer = _LAYER.match(name)
-    return layer_count - 1 - int(layer[1]) if layer else layer_count
 
 
 class WeightAverage(TrainerCallback):
@@ -90,21 +81,6 @@ class WeightAverage(TrainerCallback):
 def _copy(source: dict[str, torch.Tensor], target: dict[str, Any]) -> None:
     for name, weight in target.items():
         weight.copy_(source[name])
-
-
-def symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """``(KL(p || q) + KL(q || p)) / 2``, the mean over tokens: what R-Drop adds to the mean loss of two passes
-    (Wu et al. 2021, https://arxiv.org/abs/2106.14448).
-
-    Args:
-        first, second: logits ``(N, tags)`` of the same tokens under two dropout masks; of ``(N, M, C)`` the M spans
-            that begin with a token are summed.
-    """
-    if len(first) == 0:
-        return first.sum() * 0.0
-    p, q = functional.log_softmax(first, dim=-1), functional.log_softmax(second, dim=-1)
-    # sum (p - q)(log p - log q) is the sum of both divergences.
-    return ((p.exp() - q.exp()) * (p - q)).flatten(1).sum(dim=1).mean() / 2
 
 
 @contextmanager

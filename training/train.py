@@ -127,7 +127,7 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
         "schema": schema.to_dict(), "max_tokens": min(config.windows.max_tokens, bert.max_position_embeddings),
         "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints,
         "relation_head": config.relation_head, "tagger": config.tagger.kind,
-        "max_span_tokens": config.tagger.max_span_tokens, "thresholds": {}, "temperature": 1.0,
+        "thresholds": {}, "temperature": 1.0,
     })
     model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True, dtype=torch.float32)
     if config.hints:

@@ -17,11 +17,10 @@ from transformers import Trainer, TrainerControl, TrainingArguments
 from models.inputs import Batch
 from models.signing import SigningModel
 from training.config import TrainConfig
-from training.regularise import WeightAverage, layers_below_top, perturbed, symmetric_divergence
+from training.regularise import WeightAverage, perturbed
 
-HEADS = ("classifier.", "relation_head.", "crf.", "span_scorer.")
+HEADS = ("classifier.", "relation_head.", "crf.")
 NO_DECAY = ("bias", "LayerNorm.weight")
-SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}  # ours -> transformers'
 
 
 class SigningTrainer(Trainer):
@@ -47,15 +46,12 @@ class SigningTrainer(Trainer):
         return SequentialSampler(self.train_dataset)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW with one rate for the heads and one for the encoder, smaller by ``layer_decay`` for each layer below
-        the top one (Howard and Ruder 2018, https://arxiv.org/abs/1801.06146); biases and norms are not decayed."""
+        """AdamW with one rate for the heads and one for the encoder; biases and norms are not decayed."""
         if self.optimizer is None:
-            options, layer_decay = self.config.optimiser, self.config.regularise.layer_decay
-            layers = self.model.config.num_hidden_layers
+            options = self.config.optimiser
             groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
             for name, parameter in self.model.named_parameters():
-                rate = (options.head_learning_rate if name.startswith(HEADS)
-                        else options.learning_rate * layer_decay ** layers_below_top(name, layers))
+                rate = options.head_learning_rate if name.startswith(HEADS) else options.learning_rate
                 groups.setdefault((rate, name.endswith(NO_DECAY)), []).append(parameter)
             self.optimizer = torch.optim.AdamW(
                 [{"params": parameters, "weight_decay": 0.0 if plain else options.weight_decay, "lr": rate}
@@ -76,17 +72,10 @@ class SigningTrainer(Trainer):
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
                      num_items_in_batch: Any = None) -> Any:
         """The joint loss of one batch, its two parts kept for the log."""
-        options = self.config.regularise
-        arguments = {**inputs, "relation_weight": self.config.optimiser.relation_weight,
-                     "label_smoothing": options.label_smoothing, "dropout_samples": options.dropout_samples}
-        outputs = model(**arguments)
+        outputs = model(**inputs, relation_weight=self.config.optimiser.relation_weight,
+                        dropout_samples=self.config.regularise.dropout_samples)
         self._parts = {name: float(outputs[name]) for name in ("tag_loss", "relation_loss")}
         loss = outputs["loss"]
-        if options.r_drop:
-            again = model(**arguments)
-            divergence = symmetric_divergence(outputs["tag_logits"], again["tag_logits"])
-            self._parts["r_drop_loss"] = float(divergence.detach())
-            loss = (loss + again["loss"]) / 2 + options.r_drop * divergence
         if self.teacher is not None:
             distance = self._from_teacher(inputs["batch"], outputs["tag_logits"])
             self._parts["teacher_loss"] = float(distance.detach())
@@ -145,7 +134,7 @@ def training_arguments(config: TrainConfig, *, steps_per_epoch: int, bf16: bool)
     return TrainingArguments(
         output_dir=str(checkpoint_folder(config)), num_train_epochs=1, per_device_train_batch_size=1,
         gradient_accumulation_steps=options.gradient_accumulation, learning_rate=options.learning_rate,
-        lr_scheduler_type=SCHEDULES[options.schedule],
+        lr_scheduler_type="linear",
         warmup_steps=round(options.warmup_share * total),
         max_grad_norm=options.max_grad_norm, bf16=bf16, use_cpu=not torch.cuda.is_available(), seed=config.seed,
         remove_unused_columns=False,
