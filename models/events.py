@@ -65,12 +65,11 @@ def build_events(
     position = {e.id: i for i, e in enumerate(entities)}
     stated = [_stated(parties, pair_links, relations, clusters, view) for parties in agreements]
     drafts = []
-    for agreement in stated:
+    for agreement, signing in zip(stated, _signing(stated, relations, clusters, view), strict=True):
         if is_denied(view.sentences[s] for s in agreement.sentences):
             continue
         others = frozenset().union(*(a.parties for a in stated if a is not agreement))
-        event = _event(agreement, _signing(agreement, stated, relations, clusters, view), entities, relations, clusters, view,
-                       dates, published)
+        event = _event(agreement, signing, entities, relations, clusters, view, dates, published)
         event = _with_fields(event, (agreement.parties - others, others - agreement.parties), agreement.sentences, entities,
                              clusters, view, published)
         drafts.append((min(position[i] for i in agreement.mentions), event))
@@ -151,22 +150,21 @@ def _stated(
 
 
 def _signing(
-    agreement: _Agreement, agreements: Sequence[_Agreement], relations: Sequence[Relation], clusters: Clusters, view: TextView
-) -> list[Relation]:
-    """SIGNED_FOR of this agreement. Who signs for a hub does so in the sentence of one agreement, and for another only
+    stated: Sequence[_Agreement], relations: Sequence[Relation], clusters: Clusters, view: TextView
+) -> list[list[Relation]]:
+    """SIGNED_FOR of each agreement. Who signs for a hub does so in the sentence of one agreement, and for another only
     where that sentence names another of its parties."""
     named: dict[int, set[int]] = defaultdict(set)
     for mention, cluster in clusters.of.items():
         named[view.sentence_of[mention]].add(cluster)
-    found = []
-    for relation in relations:
-        party = clusters.of[relation.tail] if relation.type == "SIGNED_FOR" else None
-        if party is None or party not in agreement.parties:
-            continue
-        sentence = view.sentence_of[relation.head]
-        elsewhere = any(party in a.parties and sentence in a.sentences for a in agreements if a is not agreement)
-        if sentence in agreement.sentences or not elsewhere or named[sentence] & (agreement.parties - {party}):
-            found.append(relation)
+    stating = {(party, sentence) for a in stated for party in a.parties for sentence in a.sentences}
+    found: list[list[Relation]] = [[] for _ in stated]
+    for relation in (r for r in relations if r.type == "SIGNED_FOR"):
+        party, sentence = clusters.of[relation.tail], view.sentence_of[relation.head]
+        for agreement, own in zip(stated, found, strict=True):
+            if party in agreement.parties and (sentence in agreement.sentences or (party, sentence) not in stating
+                                               or named[sentence] & (agreement.parties - {party})):
+                own.append(relation)
     return found
 
 

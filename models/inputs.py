@@ -30,7 +30,9 @@ TOKENIZER_BATCH = 1024
 # Evening out pays for articles of a few windows; a long document has one short window in many.
 EVEN_WINDOWS = 8
 WIDTH_STEP = 32
-_SYMBOL = re.compile("[\u2190-\u21ff\u2460-\u27bf]")  # arrows, numbers in circles, boxes, shapes, dingbats
+# Arrows, numbers in circles, boxes, shapes, dingbats; the number of a picture before its caption.
+_SYMBOL = re.compile("[\u2190-\u21ff\u2460-\u27bf]|^[P图]\\d{1,2}(?=[ :.])", re.MULTILINE)
+SYMBOL_CHARS = 4  # more than the longest has, so that a part of a text sees one whole that its border cuts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +77,17 @@ class EncodedArticle:
         return letter[starts] & letter[starts + 1]
 
     def symbols(self) -> np.ndarray:
-        """``(N,)`` whether a token is a symbol that no mention holds, such as the ③ before a caption."""
-        text, starts = self._stretch()
-        return np.isin(starts, np.array([m.start() for m in _SYMBOL.finditer(text)], dtype=np.int64))
+        """``(N,)`` whether a token is a symbol that no mention holds, such as ③ or P2 before a caption."""
+        text, starts = self._stretch(margin=SYMBOL_CHARS)
+        return np.isin(starts, np.array([i for m in _SYMBOL.finditer(text) for i in range(*m.span())], dtype=np.int64))
 
-    def _stretch(self) -> tuple[str, np.ndarray]:
-        """The clean text that the tokens cover (they may be a part of a long one), and where in it each begins."""
+    def _stretch(self, margin: int = 0) -> tuple[str, np.ndarray]:
+        """The clean text that the tokens cover (they may be a part of a long one), with ``margin`` characters on either
+        side, and where in it each begins."""
         if len(self.token_ids) == 0:
             return "", self.token_char_start
-        first = int(self.token_char_start[0])
-        return self.clean.text[first : int(self.token_char_end[-1])], self.token_char_start - first
+        first = max(0, int(self.token_char_start[0]) - margin)
+        return self.clean.text[first : int(self.token_char_end[-1]) + margin], self.token_char_start - first
 
     def clean_name(self, span: TokenSpan) -> str:
         """The clean text of a token span."""

@@ -190,15 +190,15 @@ def test_the_gold_does_not_change_the_tokens(seeds: list[Article], tokenizer: An
 
 def test_latin_words_and_symbols_are_known_by_their_tokens(tokenizer: Any, hospital: Schema) -> None:
     encoder = TextEncoder(tokenizer=tokenizer, schema=hospital)
-    article = encoder.encode(Article(id="a", text="③哈市一院Uploaded by NetEase,2024年。▲图"))
+    article = encoder.encode(Article(id="a", text="③哈市一院Uploaded by NetEase,2024年。▲图\nP2 甲医院P3 楼。\n图12:P4实验室"))
     names = [article.clean.text[s:e] for s, e in zip(article.token_char_start, article.token_char_end, strict=True)]
-    assert "".join(n for n, symbol in zip(names, article.symbols(), strict=True) if symbol) == "③▲"
+    assert "".join(n for n, symbol in zip(names, article.symbols(), strict=True) if symbol) == "③▲P2图12"
     whole, at = article.clean.text, article.token_char_start
     assert article.inside_word().any()
     for start, inside in zip(at.tolist(), article.inside_word().tolist(), strict=True):
         latin = [c.isascii() and c.isalpha() for c in whole[max(start - 1, 0) : start + 1]]
         assert inside == (start > 0 and all(latin))
-    for max_tokens in (3, 7):
+    for max_tokens in (2, 3, 7):
         parts = list(encoder.sections(article, max_tokens=max_tokens))
         assert np.array_equal(np.concatenate([p.symbols() for p in parts]), article.symbols())
         inner = np.concatenate([np.arange(len(p.token_ids)) > 0 for p in parts])
