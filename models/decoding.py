@@ -13,6 +13,7 @@ from data.schema import Schema
 from data.tags import OUTSIDE, TokenSpan, legal_transitions, tags_to_spans
 
 ILLEGAL = -1e9
+NO_DOUBT = 6.0  # a span that is e to this less likely than none is not worth its probability
 LEAST_LOG = -200.0  # a probability below e to this is as good as none, and sums of such ones stay above 0
 
 
@@ -80,12 +81,10 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     """
     if len(logits) == 0:
         return []
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    legal = legal_transitions(schema)
+    log_probs, legal = _log_softmax(logits), legal_transitions(schema)
     steps = np.where(legal, 0.0 if transitions is None else transitions, ILLEGAL)
     searched = log_probs if bonus is None else log_probs + bonus
-    borders = np.concatenate(([0], np.flatnonzero(np.diff(cuts)) + 1, [len(logits)]))
+    borders = _borders(cuts)
     if transitions is None:
         path = searched.argmax(axis=1)
         search = _illegal(path, legal, borders)
@@ -105,6 +104,33 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
             if not cut[[span.token_start, span.token_end]].any()]
 
 
+def tag_doubts(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None) -> np.ndarray:
+    """``(N,)`` one minus the probability of each token's likeliest tag; arguments as of :func:`decode_spans`.
+
+    With a CRF the probabilities are its marginals, 1 for O in a sentence far from holding a span: what its scores say of a
+    token alone, before the tags beside it, was not trained to be a probability.
+    """
+    if len(logits) == 0:
+        return np.zeros(0)
+    log_probs, legal = _log_softmax(logits), legal_transitions(schema)
+    if transitions is None:
+        return 1.0 - np.exp(log_probs.max(axis=1))
+    steps, borders = np.where(legal, transitions, ILLEGAL), _borders(cuts)
+    tokens, parts = _gathered(borders, _doubtful(log_probs, steps, legal, borders, NO_DOUBT))
+    doubts = np.zeros(len(logits))
+    doubts[tokens] = 1.0 - marginals(log_probs[tokens], steps, parts).max(axis=1)
+    return doubts
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _borders(cuts: np.ndarray) -> np.ndarray:
+    return np.concatenate(([0], np.flatnonzero(np.diff(cuts)) + 1, [len(cuts)]))
+
+
 def _illegal(path: np.ndarray, legal: np.ndarray, borders: np.ndarray) -> np.ndarray:
     """Sentences ``(S,)`` whose best tags are no legal sequence: where every tag may follow the one before, they are the
     best one, and few sentences need the search."""
@@ -113,12 +139,14 @@ def _illegal(path: np.ndarray, legal: np.ndarray, borders: np.ndarray) -> np.nda
     return np.logical_or.reduceat(~legal[before, path], borders[:-1])
 
 
-def _doubtful(scores: np.ndarray, transitions: np.ndarray, legal: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """Sentences ``(S,)`` that may hold a span under a CRF. A tag other than O changes two transitions at most; where none
-    can gain by it what it loses at its token, all O is the best sequence."""
+def _doubtful(
+    scores: np.ndarray, transitions: np.ndarray, legal: np.ndarray, borders: np.ndarray, margin: float = 0.0
+) -> np.ndarray:
+    """Sentences ``(S,)`` that may hold a span under a CRF, or come within ``margin`` of it. A tag other than O changes two
+    transitions at most; where none can gain by it what it loses at its token, all O is the best sequence."""
     most = max(0.0, float(transitions[legal].max() - transitions[OUTSIDE, OUTSIDE]))
     lead = scores[:, OUTSIDE] - scores[:, OUTSIDE + 1 :].max(axis=1)
-    return np.logical_or.reduceat(lead <= 2 * most, borders[:-1])
+    return np.logical_or.reduceat(lead <= 2 * most + margin, borders[:-1])
 
 
 def _gathered(borders: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -132,7 +132,7 @@ class Predictor:
                      for found, of_one in zip(decoded, held, strict=True)]
             spans = self._repeated(encoded, spans, tag_logits)
             pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
-            doubts = (1.0 - torch.softmax(tag_logits.float(), dim=-1).amax(dim=-1)).cpu()  # (N,)
+            doubts = self.model.doubts(batch, tag_logits)
         results = []
         pair_base = span_base = token_base = 0
         for i, (article, found, count) in enumerate(zip(encoded, spans, pairs.pair_counts, strict=True)):

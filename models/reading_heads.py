@@ -16,7 +16,7 @@ import torch
 from data.schema import Schema, schema_from_dict
 from data.tags import OUTSIDE, TokenSpan
 from models.crf import LinearChainCrf
-from models.decoding import ILLEGAL, decode_spans
+from models.decoding import ILLEGAL, decode_spans, tag_doubts
 from models.hints import continuation_bonus
 from models.inputs import Batch
 from models.pairs import PairBatch, build_pairs
@@ -60,21 +60,26 @@ class ReadingHeads:
         base = np.cumsum([0, *batch.token_counts])
         if len(scores) == 0:
             return [[] for _ in batch.articles]
-        transitions = None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()
         # Sentences of all articles in one go: one after the other, the search of a CRF would cost more than the encoder.
-        sentences = np.cumsum([0, *(int(a.sentence_of_token.max(initial=-1)) + 1 for a in batch.articles)])
-        cuts = np.concatenate([a.sentence_of_token + first for a, first in zip(batch.articles, sentences[:-1], strict=True)])
+        cuts = _sentences(batch)
         token_types = np.concatenate([a.token_types for a in batch.articles])
         bonus = continuation_bonus(token_types, self.schema.tags)
         bonus[np.concatenate([a.symbols() for a in batch.articles]), OUTSIDE + 1 :] = ILLEGAL
         joined = np.concatenate([a.inside_word() for a in batch.articles])
-        found = decode_spans(scores, self.schema, cuts, transitions, bonus, joined)
+        found = decode_spans(scores, self.schema, cuts, self._transitions(), bonus, joined)
         spans: list[list[TokenSpan]] = [[] for _ in batch.articles]
         article_of = np.searchsorted(base, [s.token_start for s in found], side="right") - 1
         for span, i in zip(found, article_of.tolist(), strict=True):
             start = int(base[i])
             spans[i].append(replace(span, token_start=span.token_start - start, token_end=span.token_end - start))
         return spans
+
+    def doubts(self, batch: Batch, logits: torch.Tensor) -> np.ndarray:
+        """``(N,)`` one minus the probability of the likeliest tag of each token, from the tag logits ``(N, tags)``."""
+        return tag_doubts(logits.detach().float().cpu().numpy(), self.schema, _sentences(batch), self._transitions())
+
+    def _transitions(self) -> np.ndarray | None:
+        return None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()
 
     @torch.no_grad()
     def score_pairs(self, batch: Batch, states: torch.Tensor, spans: Sequence[Sequence[TokenSpan]], *,
@@ -89,3 +94,10 @@ class ReadingHeads:
             return pairs, torch.zeros(len(pairs.head), len(self.schema.relations))
         logits = self.relation_head(states, pairs.to(states.device)).float().cpu()
         return pairs, torch.sigmoid(logits / temperature) * pairs.allowed
+
+
+def _sentences(batch: Batch) -> np.ndarray:
+    """``(N,)`` a number for each token that changes where a sentence or an article ends."""
+    first = np.cumsum([0, *(int(a.sentence_of_token.max(initial=-1)) + 1 for a in batch.articles)])
+    return np.concatenate([np.zeros(0, dtype=np.int64), *(
+        a.sentence_of_token + base for a, base in zip(batch.articles, first[:-1], strict=True))])

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from data.schema import Schema, schema_from_dict
 from data.tags import legal_transitions, spans_to_tags, tags_to_spans
-from models.decoding import ILLEGAL, decode_spans, marginals, viterbi
+from models.decoding import ILLEGAL, NO_DOUBT, decode_spans, marginals, tag_doubts, viterbi
 
 SMALL = schema_from_dict({"labels": ["A", "B"]})
 LOGITS = st.integers(0, 12).flatmap(lambda n: hnp.arrays(np.float32, (n, 9), elements=st.floats(-20, 20, width=32)))
@@ -70,6 +70,20 @@ def test_sentences_that_a_crf_need_not_search_are_outside(seed: int, lead: float
     cuts = np.arange(12) // 3
     searched = np.concatenate([search(log_softmax(logits[i : i + 3]), SMALL, transitions) for i in range(0, 12, 3)])
     assert [s.key for s in decode_spans(logits, SMALL, cuts, transitions)] == [s.key for s in tags_to_spans(searched)]
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(0, 1000), st.floats(0, 30))
+def test_doubts_are_what_the_marginals_leave(lengths: list[int], seed: int, lead: float) -> None:
+    dice = np.random.default_rng(seed)
+    borders, cuts = np.cumsum([0, *lengths]), np.repeat(np.arange(len(lengths)), lengths)
+    logits, transitions = dice.normal(0, 3, (borders[-1], 5)), dice.normal(0, 3, (5, 5))
+    logits[:, 0] += lead
+    np.testing.assert_allclose(tag_doubts(logits, SMALL, cuts), 1 - np.exp(log_softmax(logits)).max(axis=1), atol=1e-9)
+    steps = np.where(legal_transitions(SMALL), transitions, ILLEGAL)
+    expected = 1 - marginals(log_softmax(logits), steps, borders).max(axis=1)
+    found = tag_doubts(logits, SMALL, cuts, transitions)
+    assert np.where(found == 0, expected <= 8 * np.exp(-NO_DOUBT), np.isclose(found, expected, atol=1e-9)).all()
+    assert len(tag_doubts(logits[:0], SMALL, cuts[:0], transitions)) == 0
 
 
 def test_a_span_that_cuts_a_word_is_none(hospital: Schema) -> None:
