@@ -54,7 +54,7 @@ def article_doubts(predictor: Predictor, article: Article) -> list[Doubt]:
     with torch.inference_mode():
         batch = predictor.encoder.batch([encoded])
         output = predictor.model.joint(batch)
-        probs = torch.softmax(output.tag_logits.float(), dim=-1).cpu().numpy()  # (N, tags)
+        probs = predictor.model.tag_probabilities(batch, output.tag_logits)  # (N, tags)
         [found] = predictor.model.decode(batch, output.tag_logits)
         pairs, scores = predictor.model.score_pairs(batch, output.states, [list(encoded.spans)], temperature=predictor.temperature)
     schema = predictor.encoder.schema

@@ -2,7 +2,7 @@
 
 Label consistency within a document (Krishnan and Manning 2006, https://aclanthology.org/P06-1141/), here by rule: a
 doubtful mention is as good as the best mention of its label whose name is its own, or ends on it (协和医院 after
-北京协和医院), and where the tagger half sees a name that it is sure of elsewhere, the name stands there too.
+北京协和医院), and a name that the tagger is sure of stands wherever else it does not rule it out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models.inputs import EncodedArticle
 SHORTEST_ENDING = 3  # characters; 医院 alone ends every name
 SHORTEST_NAME = {"HOSPITAL": 4, "ORG": 4, "PERSON": 2}  # characters; posts and dates are nobody's name
 SURE = 0.9  # score of a mention from which its name is looked for in the rest of the article
-HALF_SEEN = 0.2  # mean probability of the label from which it is found there
+SEEN = 0.01  # mean probability of the label from which it is found there: a name in the name of another thing has less
 
 
 def shared_scores(labels: Sequence[str], names: Sequence[str], scores: Sequence[float]) -> list[float]:
@@ -64,7 +64,7 @@ def repeated_names(
             start, last = np.searchsorted(starts, char).item(), np.searchsorted(ends, char + len(name)).item()
             end = last + 1
             whole = starts[start] == char and ends[last] == char + len(name) and not (inside[start] or inside[end : end + 1].any())
-            if whole and free[start:end].all() and support[start:end, label].mean() >= HALF_SEEN:
+            if whole and free[start:end].all() and support[start:end, label].mean() >= SEEN:
                 free[start:end] = False
                 found.append(TokenSpan(label=label, token_start=start, token_end=end, score=score))
             char = text.find(name, char + len(name), ends[-1])

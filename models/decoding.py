@@ -104,22 +104,23 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
             if not cut[[span.token_start, span.token_end]].any()]
 
 
-def tag_doubts(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None) -> np.ndarray:
-    """``(N,)`` one minus the probability of each token's likeliest tag; arguments as of :func:`decode_spans`.
+def tag_probabilities(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitions: np.ndarray | None = None) -> np.ndarray:
+    """Probability ``(N, C)`` of each tag of each token; arguments as of :func:`decode_spans`.
 
-    With a CRF the probabilities are its marginals, 1 for O in a sentence far from holding a span: what its scores say of a
-    token alone, before the tags beside it, was not trained to be a probability.
+    With a CRF its marginals, and O for certain in a sentence far from holding a span: what its scores say of a token
+    alone, before the tags beside it, was not trained to be a probability.
     """
     if len(logits) == 0:
-        return np.zeros(0)
+        return np.zeros(logits.shape)
     log_probs, legal = _log_softmax(logits), legal_transitions(schema)
     if transitions is None:
-        return 1.0 - np.exp(log_probs.max(axis=1))
+        return np.exp(log_probs)
     steps, borders = np.where(legal, transitions, ILLEGAL), _borders(cuts)
     tokens, parts = _gathered(borders, _doubtful(log_probs, steps, legal, borders, NO_DOUBT))
-    doubts = np.zeros(len(logits))
-    doubts[tokens] = 1.0 - marginals(log_probs[tokens], steps, parts).max(axis=1)
-    return doubts
+    probabilities = np.zeros(logits.shape)
+    probabilities[:, OUTSIDE] = 1.0
+    probabilities[tokens] = marginals(log_probs[tokens], steps, parts)
+    return probabilities
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -130,9 +130,10 @@ class Predictor:
             held = [self._held(article, found) for article, found in zip(encoded, decoded, strict=True)]
             spans = [[s for s, holds in zip(found, of_one, strict=True) if holds]
                      for found, of_one in zip(decoded, held, strict=True)]
-            spans = self._repeated(encoded, spans, tag_logits)
+            probabilities = self.model.tag_probabilities(batch, tag_logits)
+            spans = self._repeated(encoded, spans, probabilities)
             pairs, scores = engine.score_pairs(batch, states, spans, temperature=self.temperature)
-            doubts = self.model.doubts(batch, tag_logits)
+            doubts = 1.0 - probabilities.max(axis=1, initial=0.0)  # (N,)
         results = []
         pair_base = span_base = token_base = 0
         for i, (article, found, count) in enumerate(zip(encoded, spans, pairs.pair_counts, strict=True)):
@@ -164,12 +165,11 @@ class Predictor:
         return [score >= self.thresholds.get(label, 0.0) for label, score in zip(labels, scores, strict=True)]
 
     def _repeated(
-        self, encoded: Sequence[EncodedArticle], spans: Sequence[Sequence[TokenSpan]], tag_logits: torch.Tensor
+        self, encoded: Sequence[EncodedArticle], spans: Sequence[Sequence[TokenSpan]], probabilities: np.ndarray
     ) -> list[list[TokenSpan]]:
         """The spans of each article and the further places of their names."""
         schema = self.encoder.schema
         columns = [[i for i, tag in enumerate(schema.tags) if tag.endswith(f"-{label}")] for label in schema.labels]
-        probabilities = torch.softmax(tag_logits.float(), dim=-1).cpu().numpy()
         support = np.stack([probabilities[:, tags].sum(axis=1) for tags in columns], axis=1)
         parts = np.split(support, np.cumsum([len(a.token_ids) for a in encoded])[:-1])
         return [repeated_names(article, found, schema.labels, part)

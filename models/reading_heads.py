@@ -16,7 +16,7 @@ import torch
 from data.schema import Schema, schema_from_dict
 from data.tags import OUTSIDE, TokenSpan
 from models.crf import LinearChainCrf
-from models.decoding import ILLEGAL, decode_spans, tag_doubts
+from models.decoding import ILLEGAL, decode_spans, tag_probabilities
 from models.hints import continuation_bonus
 from models.inputs import Batch
 from models.pairs import PairBatch, build_pairs
@@ -74,9 +74,9 @@ class ReadingHeads:
             spans[i].append(replace(span, token_start=span.token_start - start, token_end=span.token_end - start))
         return spans
 
-    def doubts(self, batch: Batch, logits: torch.Tensor) -> np.ndarray:
-        """``(N,)`` one minus the probability of the likeliest tag of each token, from the tag logits ``(N, tags)``."""
-        return tag_doubts(logits.detach().float().cpu().numpy(), self.schema, _sentences(batch), self._transitions())
+    def tag_probabilities(self, batch: Batch, logits: torch.Tensor) -> np.ndarray:
+        """Probability ``(N, tags)`` of each tag of each token, from the tag logits of a batch."""
+        return tag_probabilities(logits.detach().float().cpu().numpy(), self.schema, _sentences(batch), self._transitions())
 
     def _transitions(self) -> np.ndarray | None:
         return None if self.crf is None else self.crf.transitions.detach().float().cpu().numpy()

@@ -44,7 +44,7 @@ class _Oracle:
     def __init__(self, predictor: Predictor, truth: list[Article]) -> None:
         self._encoder = predictor.encoder
         self._truth = {a.id: predictor.encoder.encode(a) for a in truth}
-        self._decode = predictor.model.decode
+        self._decode, self._probabilities = predictor.model.decode, predictor.model.tag_probabilities
 
     def joint(self, batch: Any) -> Any:
         import torch
@@ -57,6 +57,9 @@ class _Oracle:
 
     def decode(self, batch: Any, logits: Any) -> Any:
         return self._decode(batch, logits)
+
+    def tag_probabilities(self, batch: Any, logits: Any) -> Any:
+        return self._probabilities(batch, logits)
 
     def score_pairs(self, batch: Any, states: Any, spans: Any, *, temperature: float) -> Any:
         from models.pairs import build_pairs, pair_targets

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.article import Article
 from data.tags import TokenSpan
-from models.consistency import HALF_SEEN, SHORTEST_NAME, SURE, repeated_names, shared_scores
+from models.consistency import SEEN, SHORTEST_NAME, SURE, repeated_names, shared_scores
 from models.document import Predictor
 from models.inputs import EncodedArticle
 
@@ -71,8 +71,8 @@ def places(article: EncodedArticle, spans: list[TokenSpan], probability: float) 
 
 
 @pytest.mark.parametrize(("words", "label", "score", "probability", "places_found"), [
-    ("华中阜外", HOSPITAL, SURE, HALF_SEEN, [0, 8]),
-    ("华中阜外", HOSPITAL, SURE, HALF_SEEN / 2, [0]),  # the tagger does not see it there
+    ("华中阜外", HOSPITAL, SURE, SEEN, [0, 8]),
+    ("华中阜外", HOSPITAL, SURE, SEEN / 2, [0]),  # the tagger does not see it there
     ("华中阜外", HOSPITAL, SURE - 0.01, 1.0, [0]),  # nor is it sure here
     ("阜外", HOSPITAL, 1.0, 1.0, [2]),  # too short for an institution
     ("张三", PERSON, 1.0, 1.0, [14, 19, 24]),
