@@ -90,11 +90,11 @@ def agreement_name(text: EventText) -> str | None:
     parties before that of a neighbour; sentences that do not state the event serve where those that do have none.
     """
     found = [c for sentence in text.stated for c in _candidates(sentence, text)]
-    elsewhere = [c for s in text.rest if not _DENIED.search(s) for c in _candidates(s, text)]
     if not found:
+        elsewhere = [c for s in text.rest if not _DENIED.search(s) for c in _candidates(s, text)]
         found = [c for c in elsewhere if c.is_signed and (c.is_own or not c.is_neighbours)]
-    if not found and not text.neighbours:  # the article's one agreement, and the name is its own whatever is said of it
-        found = [c for c in elsewhere if not c.is_draft]
+        if not found and not text.neighbours:  # the article's one agreement: the name is its own whatever is said of it
+            found = [c for c in elsewhere if not c.is_draft]
     if not found:
         return None
     return max(found, key=lambda c: (c.is_own, not c.is_neighbours, c.is_signed, len(c.name))).name
