@@ -13,7 +13,7 @@ import torch
 from data.article import Article, Entity, Event, Relation
 from data.clean import surface
 from data.schema import Schema
-from data.tags import TokenSpan
+from data.tags import TokenSpan, begin_tag, inside_tag
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
@@ -168,11 +168,10 @@ class Predictor:
         self, encoded: Sequence[EncodedArticle], spans: Sequence[Sequence[TokenSpan]], probabilities: np.ndarray
     ) -> list[list[TokenSpan]]:
         """The spans of each article and the further places of their names."""
-        schema = self.encoder.schema
-        columns = [[i for i, tag in enumerate(schema.tags) if tag.endswith(f"-{label}")] for label in schema.labels]
-        support = np.stack([probabilities[:, tags].sum(axis=1) for tags in columns], axis=1)
+        labels = self.encoder.schema.labels
+        support = np.stack([probabilities[:, [begin_tag(i), inside_tag(i)]].sum(axis=1) for i in range(len(labels))], axis=1)
         parts = np.split(support, np.cumsum([len(a.token_ids) for a in encoded])[:-1])
-        return [repeated_names(article, found, schema.labels, part)
+        return [repeated_names(article, found, labels, part)
                 for article, found, part in zip(encoded, spans, parts, strict=True)]
 
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> tuple[Article, Article]:

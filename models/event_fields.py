@@ -123,11 +123,13 @@ def _candidates(sentence: str, text: EventText) -> list[_Candidate]:
     for match in _NAME.finditer(masked):
         if match[0] == _TITLE:
             start, name = match.start(), titles.pop(0)
+            parties = _masked(name, text)
         else:
             start, name = _without_lead(masked, match)
+            parties = ""  # names end it
         if name in _GENERIC or len(name) < 3 or _NO_NAME.fullmatch(name):
             continue
-        near = masked[done:start] + _masked(name, text)
+        near = masked[done:start] + parties
         signed = _SIGNED_BEFORE.search(masked[max(0, start - 12):start]) or _SIGNED_BEHIND.match(masked[match.end():])
         found.append(_Candidate(name=name, is_own=_OWN in near, is_neighbours=_NEIGHBOUR in near, is_signed=bool(signed),
                                 is_draft=bool(_DRAFT.search(masked))))

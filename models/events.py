@@ -55,7 +55,7 @@ def build_events(
         agreements.append(pair)
         paired |= pair
     for relation in relations:
-        party = {"SIGNED_FOR": relation.tail, "SIGNED_ON": relation.head}.get(relation.type)
+        party = _signer(relation)
         if party is not None and clusters.of[party] not in paired:
             agreements.append(frozenset((clusters.of[party],)))
             paired.add(clusters.of[party])
@@ -111,6 +111,11 @@ def _agreements(pairs: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     return found + [pair for pair in pairs if pair in remaining]
 
 
+def _signer(relation: Relation) -> str | None:
+    """The institution that a relation makes a party without naming another."""
+    return {"SIGNED_FOR": relation.tail, "SIGNED_ON": relation.head}.get(relation.type)
+
+
 def _of_one_day(
     relations: Sequence[Relation], clusters: Clusters, view: TextView, paired: AbstractSet[int]
 ) -> list[frozenset[int]]:
@@ -143,8 +148,8 @@ def _stated(
     clusters: Clusters, view: TextView,
 ) -> _Agreement:
     links = [r for pair, found in pair_links.items() if pair <= parties for r in found]
-    alone = [r.tail if r.type == "SIGNED_FOR" else r.head for r in relations if r.type in ("SIGNED_FOR", "SIGNED_ON")]
-    mentions = [i for r in links for i in (r.head, r.tail)] or [i for i in alone if clusters.of[i] in parties]
+    mentions = [i for r in links for i in (r.head, r.tail)] or [
+        i for i in map(_signer, relations) if i is not None and clusters.of[i] in parties]
     return _Agreement(parties=parties, links=links, mentions=mentions,
                       sentences=dict.fromkeys(sorted({view.sentence_of[i] for i in mentions})).keys())
 
@@ -175,8 +180,7 @@ def _event(
     parties, sentences = agreement.parties, agreement.sentences
     label_of = {clusters.of[e.id]: e.label for e in entities if e.id in clusters.of}
     order = sorted(parties, key=lambda c: next(i for i, e in enumerate(entities) if clusters.of.get(e.id) == c))
-    alone = [r for r in relations if (r.type == "SIGNED_FOR" and clusters.of[r.tail] in parties)
-             or (r.type == "SIGNED_ON" and clusters.of[r.head] in parties)]
+    alone = [r for r in relations if (party := _signer(r)) is not None and clusters.of[party] in parties]
     scores = [r.score for r in agreement.links or alone if r.score is not None]
     return Event(
         parties=tuple(clusters.names[c] for c in order if label_of[c] == "HOSPITAL"),
