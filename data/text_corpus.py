@@ -59,6 +59,15 @@ def iter_lines(path: Path) -> Iterator[str]:
         raise DataError(f"the compressed data is broken: {fault}", place=str(path)) from fault
 
 
+def frequent_characters(files: Sequence[Path], min_count: int) -> list[str]:
+    """The characters that stand at least ``min_count`` times in the lines as they are, in code point order."""
+    counts: Counter[str] = Counter()
+    for path in files:
+        for line in tqdm(iter_lines(path), desc=f"characters of {path.name}", unit=" lines", unit_scale=True):
+            counts.update(line)
+    return sorted(c for c, n in counts.items() if n >= min_count)
+
+
 class Deduplicator:
     """Knows lines it has seen, exactly or nearly: resemblance by sampled shingles (Broder 1997,
     https://doi.org/10.1109/SEQUEN.1997.666900)."""

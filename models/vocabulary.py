@@ -23,16 +23,25 @@ NAME_CHARACTERS = (
 )
 
 
-def vocabulary_tokens(texts: Iterable[str] = ()) -> list[str]:
-    """Tokens in a fixed order: special, ASCII, GB2312, name characters, then what ``texts`` hold beyond those."""
-    characters: dict[str, None] = {chr(code): None for code in range(0x21, 0x7F)}
+def gb2312_characters() -> list[str]:
+    """All of GB2312 (1980), in the order of the table."""
+    characters = []
     for lead in range(0xA1, 0xF8):
         for trail in range(0xA1, 0xFF):
             try:
-                characters[bytes((lead, trail)).decode("gb2312")] = None
+                characters.append(bytes((lead, trail)).decode("gb2312"))
             except UnicodeDecodeError:
-                continue  # an unassigned cell of the GB2312 table
-    for text in (NAME_CHARACTERS, *texts):
+                continue  # an unassigned cell of the table
+    return characters
+
+
+def vocabulary_tokens(texts: Iterable[str] = (), *, common: Iterable[str] | None = None) -> list[str]:
+    """Tokens in a fixed order: special, ASCII, GB2312 or what stands in for it (``common``), name characters, then what
+    ``texts`` hold beyond those."""
+    characters: dict[str, None] = {chr(code): None for code in range(0x21, 0x7F)}
+    if common is None:
+        characters |= dict.fromkeys(gb2312_characters())
+    for text in ("".join(common or ()), NAME_CHARACTERS, *texts):
         for character in sorted(set(text)):
             if not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf", "Co", "Cs"):
                 characters.setdefault(character)
@@ -40,9 +49,9 @@ def vocabulary_tokens(texts: Iterable[str] = ()) -> list[str]:
     return [*SPECIAL_TOKENS, *characters, *pieces]
 
 
-def build_tokenizer(texts: Iterable[str] = ()) -> BertTokenizer:
+def build_tokenizer(texts: Iterable[str] = (), *, common: Iterable[str] | None = None) -> BertTokenizer:
     """A stock, case-keeping BERT tokenizer over :func:`vocabulary_tokens`."""
-    vocabulary = {token: index for index, token in enumerate(vocabulary_tokens(texts))}
+    vocabulary = {token: index for index, token in enumerate(vocabulary_tokens(texts, common=common))}
     return BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False, model_max_length=512)
 
 

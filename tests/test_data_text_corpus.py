@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError
-from data.text_corpus import iter_lines, read_corpus_lines, sampled_shingles, text_files
+from data.text_corpus import frequent_characters, iter_lines, read_corpus_lines, sampled_shingles, text_files
 
 LONG = "本市中心医院昨天上午举行了新门诊楼的启用仪式，附近的居民来了上千人，院长带着大家参观了每一层楼，并一一介绍了新设备的用处和挂号的办法。"
 LONG += "到场的还有三家兄弟单位的代表，他们看完以后都说，这样的门诊楼在全省也数得着，回去要照着样子改一改自己的大厅。"
@@ -59,3 +59,10 @@ def test_shingles_depend_on_the_text_alone() -> None:
     assert sampled_shingles(LONG * 4) == sampled_shingles(LONG * 4) != []
     assert sampled_shingles("短") == []
     assert set(sampled_shingles(LONG * 4)) <= set(sampled_shingles(LONG * 4 + "后面还有别的话。"))
+
+
+def test_characters_are_counted_over_all_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("签约签约\n", encoding="utf-8")
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress("签院\n".encode()))
+    files = text_files([tmp_path])
+    assert frequent_characters(files, 3) == ["签"] and set("签约院") <= set(frequent_characters(files, 1))

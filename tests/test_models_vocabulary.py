@@ -86,3 +86,11 @@ def test_the_shipped_encoder_has_the_vocabulary_that_the_code_makes(seed_tokeniz
 
     folder = Path("models/encoder-zh-small")
     assert AutoTokenizer.from_pretrained(folder).get_vocab() == seed_tokenizer.get_vocab()
+
+
+def test_characters_of_the_users_text_may_stand_in_for_the_table() -> None:
+    tokens = vocabulary_tokens(["醫"], common=["签", "约", "Ⅲ", "\u3000", "\n"])
+    assert {"签", "约", "Ⅲ", "##Ⅲ", "醫", "喆", "A", "##A"} <= set(tokens) and "院" not in tokens and "##签" not in tokens
+    assert not {"\u3000", "\n"} & set(tokens) and len(tokens) < 1000
+    tokenizer = build_tokenizer(common="签约")
+    assert unknown(tokenizer, "签约院") == ["院"]

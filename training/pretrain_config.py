@@ -74,6 +74,7 @@ class PretrainConfig(Section):
     init: str | None = None  # an encoder folder to go on from; null: a new one of the shape below
     grow: EncoderShape | None = None  # bring the encoder of ``init`` to this shape first (training/grow.py)
     encoder: EncoderShape = EncoderShape()
+    min_count: int | None = Field(default=None, ge=1)  # vocabulary of the characters the text has so often; null: GB2312
     ppmi: bool = True  # first embeddings from co-occurrence counts (training/ppmi.py)
     masking: Masking = Masking()
     stages: list[Stage] = Field(default_factory=lambda: [Stage(tokens=128, share=0.8), Stage(tokens=512, share=0.2)])
@@ -105,6 +106,8 @@ class PretrainConfig(Section):
             raise ValueError("no budget; give max_tokens or max_hours (--max-tokens 20000000, --max-hours 0.5)")
         if self.grow and not self.init:
             raise ValueError("grow: there is nothing to grow; give init, or encoder: for a new one")
+        if self.min_count and self.init:
+            raise ValueError("min_count: the encoder of init brings its vocabulary; leave out one of the two")
         if self.encoder.width % self.encoder.heads:
             raise ValueError(f"encoder.width {self.encoder.width} is no multiple of encoder.heads {self.encoder.heads}")
         return self

@@ -13,6 +13,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerBase
 
 from data.files import write_text
+from data.text_corpus import frequent_characters, text_files
 from models.checkpoint import check_checkpoint
 from models.embedded import embedded_config, initialise_locally
 from models.vocabulary import build_tokenizer, seed_texts
@@ -23,8 +24,15 @@ PLAIN_PARAMETERS = ("bias", "LayerNorm.weight")
 
 
 def tokenizer_of(config: PretrainConfig) -> PreTrainedTokenizerBase:
-    """The tokenizer of the encoder to go on from, or the embedded vocabulary."""
-    return AutoTokenizer.from_pretrained(config.init) if config.init else build_tokenizer(seed_texts())
+    """The tokenizer of the encoder to go on from; else the embedded vocabulary, or one of what the text has often enough.
+
+    Raises:
+        DataError: the text must be counted, and is missing or broken.
+    """
+    if config.init:
+        return AutoTokenizer.from_pretrained(config.init)
+    common = frequent_characters(text_files(config.text), config.min_count) if config.min_count else None
+    return build_tokenizer(seed_texts(), common=common)
 
 
 def build_model(config: PretrainConfig, vocab_size: int) -> BertForMaskedLM:

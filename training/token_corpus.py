@@ -61,7 +61,8 @@ def load_corpus(
         DataError: the text is missing, broken or empty, or words are asked for and rjieba is not installed.
     """
     files = text_files(paths)
-    facts = [sha256_of(f) for f in files] + [json.dumps(dict(weights)), str(words), str(len(tokenizer)), "2"]
+    vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()))
+    facts = [sha256_of(f) for f in files] + [json.dumps(dict(weights)), str(words), vocabulary, "2"]
     path = cache / (hashlib.sha256("".join(facts).encode()).hexdigest()[:16] + ".npz")
     if not path.is_file():
         corpus = _read(files, tokenizer, weights, words)
