@@ -67,14 +67,13 @@ class ModelEngine:
         return self._model.score_pairs(batch, states, spans, temperature=temperature)
 
 
-def native_bf16() -> bool:
+def native_bf16(cpu_info: Path = Path("/proc/cpuinfo")) -> bool:
     """True where bf16 is computed in hardware: a recent GPU, or a CPU with AMX (Intel from 2023) or AVX512-BF16 (AMD
     from 2022); slower than float32 elsewhere."""
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    cpu_info = Path("/proc/cpuinfo")
     return cpu_info.is_file() and not BF16_FLAGS.isdisjoint(cpu_info.read_text(encoding="utf-8").split())
 
 

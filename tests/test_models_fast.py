@@ -105,3 +105,12 @@ def test_engines_are_known_by_name(tmp_path) -> None:  # type: ignore[no-untyped
     assert choose_engine("auto", tmp_path) == ("torch-bf16" if native_bf16() else "torch")
     with pytest.raises(UsageError, match="onnx-int8"):
         choose_engine("tensorrt", tmp_path)
+
+
+@pytest.mark.parametrize(("flags", "native"), [
+    ("fpu avx2 amx_bf16 amx_tile", True), ("fpu avx512f avx512_bf16", True), ("fpu avx512f avx512_vnni", False)])
+def test_bf16_is_used_where_the_cpu_computes_it(tmp_path, monkeypatch, flags: str, native: bool) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "cpuinfo").write_text(f"model name\t: X\nflags\t\t: {flags}\n", encoding="utf-8")
+    assert native_bf16(tmp_path / "cpuinfo") is native
+    assert not native_bf16(tmp_path / "none")

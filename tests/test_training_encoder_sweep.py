@@ -78,7 +78,7 @@ def test_a_row_is_pretrained_tried_and_not_done_twice(tmp_path: Path, text: str,
     assert run_encoder(sweep, row, tmp_path) == first
     assert made[2:] == ["training.bench"]  # which keeps what it has scored itself
     line = module.table("s", ["dev"], [first, {**first, "title": "as it is", "tokens": 12e6}]).splitlines()[2]
-    assert line.startswith("| wide | 7.1 M | 0.0 | 0.0 M | 4.500 | 0.250 | 61.2 ± 0.5 | 0.900 | 0.800 | 60 |")
+    assert line.startswith("| wide | 7.1 M | 0.1 | 0.0 M | 4.500 | 0.250 | 61.2 ± 0.5 | 0.900 | 0.800 | 60 |")
 
 
 def test_an_encoder_that_is_there_is_tried_as_it_is(text: str) -> None:
