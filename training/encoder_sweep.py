@@ -1,8 +1,8 @@
 """``python -m training.encoder_sweep FILE --text TEXT --data SET``: which encoder to pre-train, by measurement.
 
 Each row of the file pre-trains an encoder with one thing changed, for the same time, and sees what it is good for: fine-tuned
-on a public set and on the hospital articles. Every step is an ordinary command; what is finished is kept: kill it
-anywhere, run it again.
+on a public set and on the hospital articles. Further rows go on from the encoder of the first one, for the same time again.
+Every step is an ordinary command; what is finished is kept: kill it anywhere, run it again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,46 +57,53 @@ class EncoderSweep(Section):
     config: str  # of training.pretrain
     common: list[str] = Field(default=[])  # overrides of every row, as --set takes them
     rows: dict[str, list[str]] = Field(min_length=1)  # row title -> overrides
-    untrained: dict[str, str] = Field(default={})  # row title -> an encoder that is tried as it is, for comparison
+    further: dict[str, list[str]] = Field(default={})  # the same for rows that begin with the first row's encoder
     public: PublicProbe
     task: TaskProbe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: the pre-training of its encoder, or none where the encoder is there already."""
+    """One row and the pre-training of its encoder."""
 
     title: str
-    encoder: Path
-    config: PretrainConfig | None
-    command: tuple[str, ...]  # of the pre-training
+    config: PretrainConfig
+    command: tuple[str, ...]
 
     @property
     def slug(self) -> str:
         """The row's name in paths: another one for other settings or other text."""
-        return self.config.name if self.config else re.sub(r"[^A-Za-z0-9_-]+", "-", self.title).strip("-")
+        return self.config.name
+
+    @property
+    def encoder(self) -> Path:
+        """Where its pre-training leaves the encoder."""
+        return self.config.folder / "encoder"
 
 
-def make_rows(sweep: EncoderSweep, text: Sequence[str]) -> list[Row]:
-    """The rows of a sweep, each config checked before anything is trained.
+def make_rows(sweep: EncoderSweep, text: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """The rows of a sweep, and the further ones; each config is checked before anything is trained.
 
     Raises:
         DataError, UsageError: the text is missing, or a row is no legal pre-training.
     """
     digests = [sha256_of(path) for path in text_files(text)]
-    rows = [Row(title=title, encoder=Path(folder), config=None, command=()) for title, folder in sweep.untrained.items()]
-    for title, overrides in sweep.rows.items():
-        settings = [*sweep.common, *overrides, "out=null"]
-        record = read_record(Path(sweep.config), settings) | {"text": list(text)}
-        facts = json.dumps([{k: v for k, v in record.items() if k != "text"}, digests], sort_keys=True)
-        slug = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")
-        name = f"{sweep.name}-{slug}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
-        config = validated(PretrainConfig, record | {"name": name}, place=f"{sweep.name}: {title}")
-        command = [sys.executable, "-m", "training.pretrain", "--config", sweep.config, "--resume",
-                   *(part for path in text for part in ("--text", path)),
-                   *(part for s in [*settings, f"name={name}"] for part in ("--set", s))]
-        rows.append(Row(title=title, encoder=config.folder / "encoder", config=config, command=tuple(command)))
-    return rows
+    rows = [_row(sweep, title, overrides, text, digests) for title, overrides in sweep.rows.items()]
+    start = f"init={rows[0].encoder}"
+    return rows, [_row(sweep, title, [start, *overrides], text, digests) for title, overrides in sweep.further.items()]
+
+
+def _row(sweep: EncoderSweep, title: str, overrides: Sequence[str], text: Sequence[str], digests: Sequence[str]) -> Row:
+    settings = [*sweep.common, *overrides, "out=null"]
+    record = read_record(Path(sweep.config), settings) | {"text": list(text)}
+    facts = json.dumps([{k: v for k, v in record.items() if k != "text"}, digests], sort_keys=True)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")
+    name = f"{sweep.name}-{slug}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
+    config = validated(PretrainConfig, record | {"name": name}, place=f"{sweep.name}: {title}")
+    command = [sys.executable, "-m", "training.pretrain", "--config", sweep.config, "--resume",
+               *(part for path in text for part in ("--text", path)),
+               *(part for s in [*settings, f"name={name}"] for part in ("--set", s))]
+    return Row(title=title, config=config, command=tuple(command))
 
 
 def run_encoder(sweep: EncoderSweep, row: Row, data: Path) -> dict[str, Any]:
@@ -117,17 +124,20 @@ def run_encoder(sweep: EncoderSweep, row: Row, data: Path) -> dict[str, Any]:
     return record
 
 
+def _after(first: Future[dict[str, Any]], sweep: EncoderSweep, row: Row, data: Path) -> dict[str, Any]:
+    """A further row, once the first one is done."""
+    first.result()
+    return run_encoder(sweep, row, data)
+
+
 def _facts(row: Row) -> dict[str, Any]:
     """Size of an encoder, and how its pre-training went."""
     shape = BertConfig.from_pretrained(row.encoder)
-    facts: dict[str, Any] = {"layers": shape.num_hidden_layers, "width": shape.hidden_size, "vocabulary": shape.vocab_size,
-                             "bytes": (row.encoder / "model.safetensors").stat().st_size}
-    if row.config:
-        log = [json.loads(line) for line in (row.config.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-        facts["minutes"] = max(r["minutes"] for r in log if "minutes" in r)
-        facts["tokens"] = max(r["tokens"] for r in log)
-        facts |= {k: v for r in log if "held_out_loss" in r for k, v in r.items() if k != "tokens"}
-    return facts
+    log = [json.loads(line) for line in (row.config.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    last = next(r for r in reversed(log) if "held_out_loss" in r)
+    return {"layers": shape.num_hidden_layers, "width": shape.hidden_size, "vocabulary": shape.vocab_size,
+            "bytes": (row.encoder / "model.safetensors").stat().st_size,
+            "minutes": max(r["minutes"] for r in log if "minutes" in r), **last}
 
 
 def read_encoder_sweep(path: Path) -> EncoderSweep:
@@ -147,7 +157,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "hospital articles; print one table.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  python -m training.encoder_sweep configs/pretrain/shapes.yaml --text news/ --data ~/cluener\n"
-               "  python -m training.encoder_sweep configs/pretrain/masks.yaml --text news.txt.xz --data ~/cluener --jobs 2\n\n"
+               "  python -m training.encoder_sweep configs/pretrain/shapes.yaml --text news.txt.xz --data ~/cluener --jobs 2\n\n"
                "Call it again to go on where it was killed.")
     parser.add_argument("sweep", type=Path, metavar="FILE", help="a sweep file such as configs/pretrain/shapes.yaml")
     parser.add_argument("--text", action="append", required=True, metavar="PATH",
@@ -163,10 +173,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.jobs < 1:
         raise UsageError(f"expected at least 1, found {args.jobs}", place="--jobs", repair="--jobs 1")
     sweep = read_encoder_sweep(args.sweep)
-    rows = make_rows(sweep, args.text)
+    rows, further = make_rows(sweep, args.text)
     with ThreadPoolExecutor(max_workers=args.jobs) as pool:  # the work is in processes of their own
-        records = list(tqdm(pool.map(lambda row: run_encoder(sweep, row, args.data), rows), total=len(rows),
-                            desc=sweep.name, unit="row"))
+        started = [pool.submit(run_encoder, sweep, row, args.data) for row in rows]
+        # What they begin with was started before them, so that waiting for it holds up nothing else.
+        started += [pool.submit(_after, started[0], sweep, row, args.data) for row in further]
+        records = [future.result() for future in tqdm(started, desc=sweep.name, unit="row")]
     text = table(sweep.name, list(sweep.task.score), records)
     report = Path("reports") / sweep.name / "table.md"
     write_text(report, text + "\n")

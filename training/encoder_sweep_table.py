@@ -9,7 +9,7 @@ TASK_PARTS = ("entities.micro", "relations.micro")
 
 
 def table(name: str, sources: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown, a line a record; what a row without a pre-training of its own lacks is –.
+    """Markdown, a line a record.
 
     Args:
         sources: the columns of the hospital task, such as seeds and dev.
@@ -23,9 +23,7 @@ def table(name: str, sources: Sequence[str], records: Sequence[Mapping[str, Any]
         public, task = record["public"], record["task"]
         cells = [
             record["title"], f"{public['parameters'] / 1e6:.1f} M", f"{record['bytes'] / 2**20:.1f}",
-            f"{record['tokens'] / 1e6:.1f} M" if "tokens" in record else "–",
-            f"{record['held_out_loss']:.3f}" if "held_out_loss" in record else "–",
-            f"{record['masked_accuracy']:.3f}" if "masked_accuracy" in record else "–",
+            f"{record['tokens'] / 1e6:.1f} M", f"{record['held_out_loss']:.3f}", f"{record['masked_accuracy']:.3f}",
             f"{public[headline]['mean']:.1f} ± {public[headline]['spread']:.1f}",
             *(f"{task['scores'][s][part]:.3f}" for s in sources for part in TASK_PARTS),
             f"{public['seconds']:.0f}"]
