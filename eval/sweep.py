@@ -118,6 +118,13 @@ def table(sweep: Sweep, records: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def publish(name: str, text: str) -> None:
+    """Write the table of a sweep to ``reports/<name>/table.md``, and print it."""
+    report = Path("reports") / name / "table.md"
+    write_text(report, text + "\n")
+    print(f"\n{text}\n\nwritten: {report}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m eval.sweep", description="Train a config with one thing changed at a time; print one table.",
@@ -128,10 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     sweep = read_sweep(args.sweep)
     records = [run_row(sweep, title) for title in tqdm(sweep.rows, desc=sweep.name, unit="row")]
-    text = table(sweep, records)
-    report = Path("reports") / sweep.name / "table.md"
-    write_text(report, text + "\n")
-    print(f"\n{text}\n\nwritten: {report}")
+    publish(sweep.name, table(sweep, records))
     return EXIT_OK
 
 

@@ -96,7 +96,7 @@ def test_further_rows_come_after_the_one_they_begin_with(tmp_path: Path, text: s
     monkeypatch.setattr(module, "read_encoder_sweep", lambda path: sweep)
     monkeypatch.setattr(module, "run_encoder", run)
     monkeypatch.setattr(module, "table", lambda name, sources, records: " ".join(r["title"] for r in records))
-    monkeypatch.setattr(module, "write_text", lambda path, written: None)
+    monkeypatch.setattr(module, "publish", lambda name, text: print(text))
     said = call(main, FILE, "--text", text, "--data", tmp_path, "--jobs", "2")
     assert said.code == 0 and "a b c" in said.out and done == ["b", "a", "c"]
 

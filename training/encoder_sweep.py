@@ -27,7 +27,7 @@ from data.files import sha256_of, write_text
 from data.layered import read_layered
 from data.text_corpus import text_files
 from eval.crossval import call
-from eval.sweep import Sweep, run_row
+from eval.sweep import Sweep, publish, run_row
 from training.bench_data import parse_bench
 from training.config import Section, read_record, validated
 from training.encoder_sweep_table import table
@@ -179,10 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What they begin with was started before them, so that waiting for it holds up nothing else.
         started += [pool.submit(_after, started[0], sweep, row, args.data) for row in further]
         records = [future.result() for future in tqdm(started, desc=sweep.name, unit="row")]
-    text = table(sweep.name, list(sweep.task.score), records)
-    report = Path("reports") / sweep.name / "table.md"
-    write_text(report, text + "\n")
-    print(f"\n{text}\n\nwritten: {report}")
+    publish(sweep.name, table(sweep.name, list(sweep.task.score), records))
     return EXIT_OK
 
 
