@@ -129,7 +129,7 @@ def test_relate_keeps_the_given_entities(predictor: Predictor, seeds: list[Artic
 
 
 def test_a_sure_relation_head_relates_ends_600_characters_apart(predictor: Predictor, marked, monkeypatch: pytest.MonkeyPatch) -> None:
-    article = marked("{H1:甲市医院}" + "与会者参观。" * 100 + "{H2:乙县医院}")
+    article = marked("{H1:甲市医院}" + "与会者参观。" * 100 + "{H2:乙县医院}签约")
     sure = replace(predictor, thresholds={"SIGNED_WITH": 0.5})
 
     def score(pairs: Any) -> torch.Tensor:

@@ -246,3 +246,9 @@ def test_who_unveils_a_plaque_beside_those_who_sign_is_no_signatory(marked) -> N
     # Where nobody is said to sign, those who unveil stand for their institutions.
     [event] = events(marked("{H1:甲医院}与{H2:乙医院}结为联盟。\n> H1 + H2\n" + unveil, header("甲医院", "乙医院")))
     assert [s.person for s in event.signatories] == ["王五", "赵六"]
+
+
+def test_an_article_without_a_word_of_agreement_has_no_event(marked) -> None:
+    told = "{P1:罗介}代表{H1:涉县医院}%s。\n> P1 for H1"
+    assert len(events(marked(told % "签字"))) == 1
+    assert events(marked(told % "发言")) == []
