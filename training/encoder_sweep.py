@@ -95,11 +95,11 @@ def make_rows(sweep: EncoderSweep, text: Sequence[str]) -> tuple[list[Row], list
 
 def _row(sweep: EncoderSweep, title: str, overrides: Sequence[str], text: Sequence[str], digests: Sequence[str]) -> Row:
     settings = [*sweep.common, *overrides, "out=null"]
-    record = read_record(Path(sweep.config), settings) | {"text": list(text)}
-    facts = json.dumps([{k: v for k, v in record.items() if k != "text"}, digests], sort_keys=True)
+    record = read_record(Path(sweep.config), settings)
+    facts = json.dumps([record, digests], sort_keys=True)  # where the text lies decides nothing; what is in it does
     slug = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")
     name = f"{sweep.name}-{slug}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
-    config = validated(PretrainConfig, record | {"name": name}, place=f"{sweep.name}: {title}")
+    config = validated(PretrainConfig, record | {"text": list(text), "name": name}, place=f"{sweep.name}: {title}")
     command = [sys.executable, "-m", "training.pretrain", "--config", sweep.config, "--resume",
                *(part for path in text for part in ("--text", path)),
                *(part for s in [*settings, f"name={name}"] for part in ("--set", s))]
