@@ -49,6 +49,12 @@ class Schema:
         """The relation type of that name, or None."""
         return next((r for r in self.relations if r.name == name), None)
 
+    def covers(self, other: Schema) -> bool:
+        """Whether all that ``other`` names is named here too, so that a reading in this schema can answer in that one."""
+        return set(other.labels) <= set(self.labels) and all(
+            (mine := self.relation(r.name)) is not None and r.head <= mine.head and r.tail <= mine.tail
+            and r.symmetric == mine.symmetric for r in other.relations)
+
     def to_dict(self) -> dict[str, Any]:
         """The form of the schema file, relations as a list: their order is the order of the model's outputs, and
         JSON writers that sort keys would lose the order of a mapping."""
@@ -164,7 +170,7 @@ def restrict(article: Article, schema: Schema, dropped: Counter[str] | None = No
             dropped["event"] += 1
     clusters = (tuple(i for i in cluster if i in kept) for cluster in article.clusters)
     return replace(article, entities=tuple(kept.values()), relations=tuple(relations), events=tuple(events),
-                   clusters=tuple(c for c in clusters if c))
+                   clusters=tuple(c for c in clusters if c), undecided=tuple(i for i in article.undecided if i in kept))
 
 
 def _restrict_event(event: Event, kept_ids: set[str], *, keep_org: bool) -> Event:

@@ -68,7 +68,7 @@ def evaluate_run(predictor: Predictor, gold: Sequence[Article], facts: RunFacts,
     from eval.trackers import track
 
     meter = Meter()
-    schema = predictor.encoder.schema
+    schema = predictor.schema
     encoded = [predictor.encoder.encode(a) for a in gold]
     articles = _predict(predictor, gold, encoded, facts)
     reading = meter.read()
@@ -104,7 +104,7 @@ def _predict(predictor: Predictor, gold: Sequence[Article], encoded: Sequence[En
     from eval.baselines import baseline_predictions
     from eval.report_files import Scorable
 
-    schema: Schema = predictor.encoder.schema
+    schema: Schema = predictor.schema
     quiet = not sys.stderr.isatty()
     both = list(tqdm(predictor.predict_scored(encoded), total=len(gold), unit=" articles", desc="predicting", disable=quiet))
     on_gold = list(tqdm(predictor.relate(encoded), total=len(gold), unit=" articles", desc="on gold mentions", disable=quiet))
@@ -243,9 +243,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     trackers = check_trackers(args.track)
     gates = parse_gates(args.fail_under)
     predictor = load_predictor(args.model, engine="torch")
-    gates.check_names(predictor.encoder.schema)
+    gates.check_names(predictor.schema)
     dropped: Counter[str] = Counter()
-    gold = [restrict(a, predictor.encoder.schema, dropped) for a in read_sources(args.data)
+    gold = [restrict(a, predictor.schema, dropped) for a in read_sources(args.data)
             if not args.only or a.id in args.only]
     if not gold:
         raise DataError(f"no article {' '.join(args.only)} here" if args.only else "no article here",

@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", type=Path, metavar="DIR", help="folder for renderings.json and renderings.md")
     args = parser.parse_args(argv)
     predictor = load_predictor(args.model, engine="torch")
-    schema = predictor.encoder.schema
+    schema = predictor.schema
     scores = score_renderings(predictor.predict, [restrict(a, schema) for a in read_sources(args.data)], schema)
     print("\n" + table(scores))
     if args.report:

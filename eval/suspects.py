@@ -201,7 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     corruptions: list[Corruption] = []
     if args.corrupt:
         gold, corruptions = corrupt(gold, schema, share=args.corrupt, seed=args.seed)
-    doubts = judge(args.config, [*args.overrides, f"schema={args.schema}"], gold, name=args.name, folds=args.folds, seed=args.seed)
+    overrides = [*args.overrides, f"schema={args.schema}", "reading_schema=null"]  # what gold has, and no more, is judged
+    doubts = judge(args.config, overrides, gold, name=args.name, folds=args.folds, seed=args.seed)
     head = first_of(doubts, gold)
     report = Path("reports") / args.name
     # The tasks hold the gold as it was read: what the schema lacks must not be lost when a corrected task comes back.

@@ -35,7 +35,7 @@ def tune_thresholds(predictor: Predictor, dev: Sequence[Article]) -> dict[str, A
     pairs over the spans that are left honest; a threshold for each relation type; a floor for events. Without dev,
     nothing is floored and relations hold from 0.5.
     """
-    schema = predictor.encoder.schema
+    schema = predictor.schema
     if not dev:
         return {"temperature": 1.0, "thresholds": {r.name: 0.5 for r in schema.relations}}
     every = replace(predictor, thresholds={r.name: LOOSE for r in schema.relations}, temperature=1.0)

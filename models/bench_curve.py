@@ -30,7 +30,7 @@ def curve_points(runs: Sequence[Path], articles: Sequence[Article]) -> list[dict
     for run in runs:
         for engine in ["torch", *(["torch-bf16"] if native_bf16() else []), *exported(run)]:
             predictor = load_predictor(run, engine=engine)
-            gold = [restrict(a, predictor.encoder.schema, Counter()) for a in annotated]
+            gold = [restrict(a, predictor.schema, Counter()) for a in annotated]
             entities, relations = micro_f1(gold, list(predictor.predict(gold)))
             seconds = []
             for _ in range(2):

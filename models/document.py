@@ -12,7 +12,7 @@ import torch
 
 from data.article import Article, Entity, Event, Relation
 from data.clean import surface
-from data.schema import Schema
+from data.schema import Schema, restrict
 from data.tags import TokenSpan, begin_tag, inside_tag
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
@@ -42,6 +42,7 @@ class Predictor:
     ``thresholds`` is keyed by relation type (0.5 where it lacks one), by label (0 where it lacks one), and by
     ``event`` and ``lone event`` for the lowest score of an event with several parties and with one (0 where it lacks
     them). ``temperature`` divides the logits of pairs. ``engine`` computes the scores (:mod:`models.engines`).
+    ``answers`` is the schema of what is handed out, where the model tells more apart than is asked for.
     """
 
     model: SigningModel
@@ -50,6 +51,12 @@ class Predictor:
     name: str
     temperature: float = 1.0
     engine: Engine | None = None  # None: the model itself, as training has it
+    answers: Schema | None = None  # None: all that the model reads
+
+    @property
+    def schema(self) -> Schema:
+        """What predictions hold, and gold is restricted to before it is compared with them."""
+        return self.answers or self.encoder.schema
 
     def predict(self, articles: Iterable[Article | EncodedArticle]) -> Iterator[Article]:
         """Predicted articles, in order; any annotation of the given ones is ignored."""
@@ -180,6 +187,9 @@ class Predictor:
                            signing_score=reading.signing_score)
         candidates = replace(article, entities=(*article.entities, *reading.rejected),
                              relations=(*article.relations, *reading.unlikely))
+        if self.answers is not None:
+            # Before the floors: an agreement with a company has, in the answers of a schema without ORG, one party alone.
+            article, candidates = restrict(article, self.answers), restrict(candidates, self.answers)
         return replace(article, uncertainty=reading.uncertainty, events=tuple(
             v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)
         )), candidates

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     predictor = load_predictor(args.model, engine=replaces)
     # What is written, and what onnxruntime reads, lies on the CPU; the engine that is replaced keeps the model where it was put.
     predictor = replace(predictor, model=copy.deepcopy(predictor.model).cpu())
-    gold = [restrict(a, predictor.encoder.schema, Counter()) for a in read_sources(args.data[:1])]
+    gold = [restrict(a, predictor.schema, Counter()) for a in read_sources(args.data[:1])]
     articles = [*gold, *read_sources(args.data[1:])][:PARITY_ARTICLES]
     if not articles:
         raise UsageError("the gates have no article to measure on", place="--data", repair="--data data/corpus@dev")

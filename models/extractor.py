@@ -50,7 +50,7 @@ class Extractor:
     @property
     def schema(self) -> Schema:
         """Labels and relation types that the run predicts."""
-        return self._predictor.encoder.schema
+        return self._predictor.schema
 
     def extract(self, text: str, *, published: str | None = None, publisher: str | None = None) -> Article:
         """Entities, relations and signing events of one text; ``published`` is an ISO date."""

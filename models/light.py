@@ -135,4 +135,4 @@ def load_light(folder: Path | str, engine: str = "auto") -> Predictor | None:
                           max_tokens=values["max_tokens"], overlap_tokens=values["overlap_tokens"], hints=values["hints"])
     signing = cast("SigningModel", model)
     return Predictor(model=signing, encoder=encoder, thresholds=dict(values["thresholds"] or {}), name=path.name,
-                     temperature=settings.get("temperature", 1.0), engine=make_engine(engine, signing, path))
+                     temperature=settings.get("temperature", 1.0), engine=make_engine(engine, signing, path), answers=model.answers)

@@ -34,6 +34,7 @@ class ReadingHeads:
     """
 
     schema: Schema
+    answers: Schema | None  # what predictions are restricted to; None: they hold all that is read
     relation_head: RelationHead | None
     crf: LinearChainCrf | None
 
@@ -44,6 +45,8 @@ class ReadingHeads:
             ValueError: there is no such tagger.
         """
         self.schema = schema_from_dict(settings["schema"], place="config.json")
+        answers = settings.get("answers")
+        self.answers = schema_from_dict(answers, place="config.json") if answers else None
         self.relation_head = (
             RelationHead(hidden_size=hidden_size, label_count=len(self.schema.labels),
                          relation_count=len(self.schema.relations), form=settings.get("relation_head", "full"))

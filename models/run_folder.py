@@ -56,7 +56,7 @@ def predictor_of(model: SigningModel, tokenizer: PreTrainedTokenizerBase, *, nam
     encoder = TextEncoder(tokenizer=tokenizer, schema=model.schema, max_tokens=settings["max_tokens"],
                           overlap_tokens=settings["overlap_tokens"], hints=settings["hints"])
     return Predictor(model=model, encoder=encoder, thresholds=dict(settings.get("thresholds") or {}), name=name,
-                     temperature=settings.get("temperature", 1.0))
+                     temperature=settings.get("temperature", 1.0), answers=model.answers)
 
 
 def model_settings(folder: Path) -> dict[str, Any]:

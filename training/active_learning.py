@@ -39,7 +39,8 @@ class Runner:
 
         self.experiment, self.rows_file = experiment, report / "rows.jsonl"
         self.encoder = shallow_encoder(experiment, report / "encoder")
-        self.config = load_config(experiment.config, [*experiment.overrides, f"encoder={self.encoder}", f"seed={experiment.seed}"])
+        self.config = load_config(experiment.config, [
+            *experiment.overrides, "reading_schema=null", f"encoder={self.encoder}", f"seed={experiment.seed}"])
         self.schema = load_schema(self.config.label_schema)
         self.pool = [restrict(a, self.schema) for a in read_source(experiment.pool)]
         self.test = [restrict(a, self.schema) for a in read_source(experiment.test)]
@@ -101,7 +102,7 @@ class Runner:
             "seed": seed, "name": f"{self.experiment.name}/training", "save_every": 1_000_000,
             "optimiser": self.config.optimiser.model_copy(update={"epochs": epochs}),
             "data": self.config.data.model_copy(update={"dev": []})})
-        material = Material(schema=self.schema, train=list(articles), dev=[], dropped=Counter())
+        material = Material(schema=self.schema, reading=self.schema, train=list(articles), dev=[], dropped=Counter())
         model, tokenizer, _ = train(config, material, resume=False)
         model.eval()
         return predictor_of(model, tokenizer, name=config.name)

@@ -106,6 +106,8 @@ class TrainConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
     seed: int = 13
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
+    # What the model is taught to tell apart, where that is more than ``schema``, in which it answers; null: the same.
+    reading_schema: str | None = None
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
     layers: int | None = Field(default=None, ge=1)  # first layers of the encoder to keep, for a smaller model; null: all
     teacher: TeacherConfig | None = None

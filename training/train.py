@@ -55,9 +55,11 @@ from training.trainer import (
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a run trains and is scored on, restricted to its schema, and what the restriction dropped."""
+    """What a run trains on, restricted to the schema it reads in, what it is scored on, restricted to the schema it
+    answers in, and what the restriction dropped."""
 
     schema: Schema
+    reading: Schema
     train: list[Article]
     dev: list[Article]
     dropped: Counter[str]
@@ -67,9 +69,14 @@ def read_material(config: TrainConfig) -> Material:
     """Read and restrict all articles of a config.
 
     Raises:
-        DataError, UsageError: sources are missing or wrong, or nothing is left to train on.
+        DataError, UsageError: sources are missing or wrong, nothing is left to train on, or the schema that is read in
+            lacks something of the one that is answered in.
     """
     schema = load_schema(config.label_schema)
+    reading = load_schema(config.reading_schema) if config.reading_schema else schema
+    if not reading.covers(schema):
+        raise UsageError(f"expected all labels and relations of {config.label_schema}; some are not in "
+                         f"{config.reading_schema}", place="reading_schema", repair="--set reading_schema=null")
     dropped: Counter[str] = Counter()
     train = read_sources(config.data.train, exclude=config.data.exclude)
     if config.data.limit is not None:
@@ -82,7 +89,7 @@ def read_material(config: TrainConfig) -> Material:
     if not train:
         raise UsageError("no article is left to train on", place=", ".join(config.data.train),
                          repair="add gold articles there, or see data.train and data.exclude")
-    return Material(schema=schema, train=[restrict(a, schema, dropped) for a in train],
+    return Material(schema=schema, reading=reading, train=[restrict(a, reading, dropped) for a in train],
                     dev=[restrict(a, schema, dropped) for a in dev], dropped=dropped)
 
 
@@ -92,8 +99,14 @@ def _limit_authored(articles: list[Article], authored: list[str], limit: int, se
     return [a for a in articles if a.id not in left_out]
 
 
-def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreTrainedTokenizerBase]:
+def build_model(
+    config: TrainConfig, schema: Schema, answers: Schema | None = None
+) -> tuple[SigningModel, PreTrainedTokenizerBase]:
     """The joint model on the config's encoder, its heads drawn from the config's seed.
+
+    Args:
+        schema: what the model tells apart.
+        answers: what its predictions are restricted to; None: to nothing less.
 
     Raises:
         ModelError: the encoder is missing or unsafe to load, or no BERT.
@@ -128,6 +141,7 @@ def build_model(config: TrainConfig, schema: Schema) -> tuple[SigningModel, PreT
         "overlap_tokens": config.windows.overlap_tokens, "hints": config.hints,
         "relation_head": config.relation_head, "tagger": config.tagger.kind,
         "thresholds": {}, "temperature": 1.0,
+        **({} if answers in (None, schema) else {"answers": answers.to_dict()}),
     })
     model = SigningModel.from_pretrained(config.encoder, config=bert, use_safetensors=True, dtype=torch.float32)
     if config.hints:
@@ -164,7 +178,7 @@ def train(
     config: TrainConfig, material: Material, *, resume: bool
 ) -> tuple[SigningModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Run the training loop to its end; returns model, tokenizer and what it cost."""
-    model, tokenizer = build_model(config, material.schema)
+    model, tokenizer = build_model(config, material.reading, material.schema)
     predictor = predictor_of(model, tokenizer, name=config.name)
     options = config.optimiser
     processes = int(os.environ.get("WORLD_SIZE", 1))
@@ -234,7 +248,8 @@ def _cost(meter: Meter) -> dict[str, Any]:
 def _announce(config: TrainConfig, material: Material) -> None:
     characters = sum(len(a.text) for a in material.train)
     print(f"{config.name}: training on {len(material.train)} articles ({characters:,} characters), "
-          f"scored on {len(material.dev) or 'the training'} articles, schema {material.schema.name}")
+          f"scored on {len(material.dev) or 'the training'} articles, schema {material.schema.name}"
+          + (f", read in {material.reading.name}" if material.reading != material.schema else ""))
     if material.dropped:
         print("outside the schema: " + ", ".join(f"{n} {k}" for k, n in sorted(material.dropped.items())))
 
