@@ -17,7 +17,7 @@ from data.tags import TokenSpan, begin_tag, inside_tag
 from data.uncertainty import Uncertainty
 from data.windows import split_sentences
 from models.aliases import cluster_mentions
-from models.consistency import repeated_names, shared_scores
+from models.consistency import repeated_names, shared_scores, trimmed_names
 from models.engines import Engine, ModelEngine
 from models.events import SIGNING_RELATIONS, TextView, build_events
 from models.inputs import EncodedArticle, TextEncoder
@@ -174,11 +174,11 @@ class Predictor:
     def _repeated(
         self, encoded: Sequence[EncodedArticle], spans: Sequence[Sequence[TokenSpan]], probabilities: np.ndarray
     ) -> list[list[TokenSpan]]:
-        """The spans of each article and the further places of their names."""
+        """The spans of each article, names cut to what they are elsewhere, and the further places of their names."""
         labels = self.encoder.schema.labels
         support = np.stack([probabilities[:, [begin_tag(i), inside_tag(i)]].sum(axis=1) for i in range(len(labels))], axis=1)
         parts = np.split(support, np.cumsum([len(a.token_ids) for a in encoded])[:-1])
-        return [repeated_names(article, found, labels, part)
+        return [repeated_names(article, trimmed_names(article, found, labels), labels, part)
                 for article, found, part in zip(encoded, spans, parts, strict=True)]
 
     def _assemble(self, encoded: EncodedArticle, reading: _Reading) -> tuple[Article, Article]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.article import Article
 from data.tags import TokenSpan
-from models.consistency import SEEN, SHORTEST_NAME, SURE, repeated_names, shared_scores
+from models.consistency import DOUBTFUL, SEEN, SHORTEST_NAME, SURE, repeated_names, shared_scores, trimmed_names
 from models.document import Predictor
 from models.inputs import EncodedArticle
 
@@ -81,6 +81,25 @@ def test_a_name_is_found_again(predictor: Predictor, words: str, label: int, sco
                                places_found: list[int]) -> None:
     article = predictor.encoder.encode(Article(id="a", text="华中阜外签约了。华中阜外院。张三。院长张三,院长张三。"))
     assert [at for _, at in places(article, [span_of(article, words, label, score)], probability)] == places_found
+
+
+def test_the_last_part_of_a_foreign_name_is_found_again(predictor: Predictor) -> None:
+    article = predictor.encoder.encode(Article(id="a", text="安德鲁·科莫说。科莫又说。中·科莫。科。"))
+    assert places(article, [span_of(article, "安德鲁·科莫", PERSON)], 1.0) == [("安德鲁·科莫", 0), ("科莫", 8), ("科莫", 15)]
+
+
+@pytest.mark.parametrize(("score", "others", "name"), [
+    (DOUBTFUL - 0.05, 2, "袁霞"),
+    (DOUBTFUL, 2, "袁霞和"),  # the tagger is sure of it
+    (DOUBTFUL - 0.05, 1, "袁霞和"),  # one place does not say which of the two is right
+])
+def test_a_character_too_many_is_cut_off(predictor: Predictor, score: float, others: int, name: str) -> None:
+    article = predictor.encoder.encode(Article(id="a", text="袁霞说。袁霞又说。袁霞和同学。"))
+    spans = [TokenSpan(token_start=s, token_end=s + 2, label=PERSON, score=0.99) for s in (0, 4)][:others]
+    spans.append(span_of(article, "袁霞和", PERSON, score))
+    assert article.clean_name(trimmed_names(article, spans, LABELS)[-1]) == name
+    roles = [replace(s, label=ROLE) for s in spans]
+    assert trimmed_names(article, roles, LABELS) == roles
 
 
 def test_a_place_inside_another_mention_stays_with_it_and_the_longer_name_comes_first(predictor: Predictor) -> None:
