@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,3 +68,12 @@ def test_a_wrong_offset_is_a_fault_of_the_article(seeds: list[Article]) -> None:
     record["entities"][0]["end"] = "x"
     with pytest.raises(TypeError):
         attach(record, lines_of(seeds))
+
+
+@pytest.mark.parametrize("path", sorted(Path("data/gold").glob("*.standoff.jsonl")), ids=lambda p: p.name)
+def test_the_annotation_of_news_holds_none_of_its_text(path: Path) -> None:
+    """Names of kinds, and the odd name that the text spells otherwise, are all the Chinese there is."""
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(records) >= 50 and all("text" not in r and r["lines"] and r["entities"] is not None for r in records)
+    assert not any("text" in entity for r in records for entity in r["entities"])
+    assert max(map(len, re.findall(r"[\u4e00-\u9fff]+", path.read_text(encoding="utf-8")))) < 12
