@@ -32,6 +32,8 @@ EVEN_WINDOWS = 8
 WIDTH_STEP = 32
 # Arrows, numbers in circles, boxes, shapes, dingbats; the number of a picture before its caption.
 _SYMBOL = re.compile("[\u2190-\u21ff\u2460-\u27bf]|^[P图]\\d{1,2}(?=[ :.])", re.MULTILINE)
+# Marks that part what they stand between: of 35,000 gold mentions none holds one, but for the comma of Co., Ltd.
+_PARTING = re.compile("[、。;!?:\"“”《》]|,(?! ?[A-Za-z])")
 SYMBOL_CHARS = 4  # more than the longest has, so that a part of a text sees one whole that its border cuts
 
 
@@ -78,8 +80,16 @@ class EncodedArticle:
 
     def symbols(self) -> np.ndarray:
         """``(N,)`` whether a token is a symbol that no mention holds, such as ③ or P2 before a caption."""
+        return self._within(_SYMBOL)
+
+    def parting_marks(self) -> np.ndarray:
+        """``(N,)`` whether a token is a mark that parts two mentions of our schemas, as in 7月12、13日."""
+        return self._within(_PARTING)
+
+    def _within(self, pattern: re.Pattern[str]) -> np.ndarray:
+        """``(N,)`` whether a token begins in a match."""
         text, starts = self._stretch(margin=SYMBOL_CHARS)
-        return np.isin(starts, np.array([i for m in _SYMBOL.finditer(text) for i in range(*m.span())], dtype=np.int64))
+        return np.isin(starts, np.array([i for m in pattern.finditer(text) for i in range(*m.span())], dtype=np.int64))
 
     def _stretch(self, margin: int = 0) -> tuple[str, np.ndarray]:
         """The clean text that the tokens cover (they may be a part of a long one), with ``margin`` characters on either

@@ -44,5 +44,6 @@ def model_card(config: dict[str, Any], metrics: dict[str, Any]) -> str:
         "## Intended use and limits", "",
         "For finding signings in Chinese hospital news, with a person checking what is acted upon. It was trained on five "
         "real articles and a corpus written for it; news in which hospitals are one thing among many it reads worse than pages "
-        "of hospitals (Scores in the README of the project), and it must not be used to judge persons. An event is a reading of one article, not proof that an agreement exists.", "",
+        "of hospitals (Scores in the README of the project), and it must not be used to judge persons. An event is a reading of "
+        "one article, not proof that an agreement exists.", "",
     ])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from data.schema import Schema, schema_from_dict
+from data.schema import HOSPITAL, Schema, schema_from_dict
 from data.tags import OUTSIDE, TokenSpan
 from models.crf import LinearChainCrf
 from models.decoding import ILLEGAL, decode_spans, tag_probabilities
@@ -68,6 +68,8 @@ class ReadingHeads:
         token_types = np.concatenate([a.token_types for a in batch.articles])
         bonus = continuation_bonus(token_types, self.schema.tags)
         bonus[np.concatenate([a.symbols() for a in batch.articles]), OUTSIDE + 1 :] = ILLEGAL
+        if HOSPITAL in self.schema.labels:  # titles of books and films, in other data, do hold such marks
+            bonus[np.concatenate([a.parting_marks() for a in batch.articles]), OUTSIDE + 1 :] = ILLEGAL
         joined = np.concatenate([a.inside_word() for a in batch.articles])
         found = decode_spans(scores, self.schema, cuts, self._transitions(), bonus, joined)
         spans: list[list[TokenSpan]] = [[] for _ in batch.articles]

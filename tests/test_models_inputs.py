@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers import BertTokenizer
 
 from data.article import Article, Entity, Relation
-from data.schema import Schema, restrict
+from data.schema import Schema, restrict, schema_from_dict
 from data.tags import TokenSpan
 from models.inputs import WIDTH_STEP, GoldPair, TextEncoder, tag_targets, token_range
 from models.reading_heads import ReadingHeads
@@ -215,3 +215,22 @@ def test_no_mention_holds_a_symbol(tokenizer: Any, hospital: Schema) -> None:
     logits[0, 1] = 20.0
     [[span]] = heads.decode(encoder.batch([article]), logits)
     assert article.clean_name(span) == "市一院"
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("7月12、13日", ["7月12", "13日"]), ("张磊,王五", ["张磊", "王五"]), ("甲院:乙院", ["甲院", "乙院"]), ("(3日)", ["(3日)"]),
+    ("Luzhou Tech Co., Ltd.", ["Luzhou Tech Co., Ltd."]), ("2024-05-20", ["2024-05-20"])])
+def test_marks_part_mentions(tokenizer: Any, hospital: Schema, text: str, found: list[str]) -> None:
+    """Even where the tagger would run on; in data with other labels, where titles hold marks, they part nothing."""
+    for schema, expected in ((hospital, found), (schema_from_dict({"labels": ["book"]}), [text])):
+        encoder = TextEncoder(tokenizer=tokenizer, schema=schema)
+        heads = ReadingHeads()
+        heads.schema, heads.crf, heads.relation_head = schema, None, None
+        article = encoder.encode(Article(id="a", text=text))
+        logits = torch.zeros(len(article.token_ids), len(schema.tags))
+        logits[:, 2] = 9.0
+        logits[0, 1] = 20.0
+        logits[1:, 1] = 8.0
+        [spans] = heads.decode(encoder.batch([article]), logits)
+        assert [article.clean_name(s) for s in spans] == expected
+        assert article.parting_marks().any() == (len(found) > 1)
