@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,7 @@ def restrict(article: Article, schema: Schema, dropped: Counter[str] | None = No
             dropped[f"relation:{r.type}"] += 1
     events = []
     for event in article.events:
-        trimmed = _restrict_event(event, set(kept), keep_org=ORG in schema.labels)
+        trimmed = _restrict_event(event, kept, keep_org=ORG in schema.labels)
         if trimmed.parties or trimmed.other_parties:
             events.append(trimmed)
         else:
@@ -173,7 +173,7 @@ def restrict(article: Article, schema: Schema, dropped: Counter[str] | None = No
                    clusters=tuple(c for c in clusters if c), undecided=tuple(i for i in article.undecided if i in kept))
 
 
-def _restrict_event(event: Event, kept_ids: set[str], *, keep_org: bool) -> Event:
+def _restrict_event(event: Event, kept_ids: Container[str], *, keep_org: bool) -> Event:
     evidence = tuple(i for i in event.evidence if i in kept_ids)
     if keep_org:
         return replace(event, evidence=evidence)

@@ -1,7 +1,8 @@
 """Annotation without its text, for texts that may not be given away: offsets, and a hash of each line they count in.
 
 ``write`` takes the words out of annotated articles; ``read`` puts them back for whoever has the text, from files that
-hold the same lines in any order. No word of the text stays: names in events become places in the text too.
+hold the same lines in any order. Names in events become places in the text too; what stays is a name that the text
+spells otherwise.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from data.text_corpus import iter_lines, text_files
 from data.validate import validate_articles
 
 HASH_CHARS = 16
+_NAMING = ("publisher", "events")  # the keys of an article that repeat words of its text
 
 
 def line_hash(line: str) -> str:
@@ -30,12 +32,20 @@ def line_hash(line: str) -> str:
 
 
 def detach(article: Article) -> dict[str, Any]:
-    """The JSON form of an article with ``lines`` (a hash each) in place of its text and with places for its names."""
+    """The JSON form of an article with ``lines`` (a hash each) in place of its text and with places for its names.
+
+    Raises:
+        DataError: its lines end in another way than files are read.
+    """
     record = article_to_dict(article)
     text = record.pop("text")
+    if "\r" in text:
+        raise DataError("expected lines that end in \\n, found a carriage return", place=article.id,
+                        repair="write the text and its offsets anew with \\n line ends")
     for entity in record["entities"]:
         del entity["text"]
-    return {"lines": [line_hash(line) for line in text.split("\n")], **{k: _hidden(v, text) for k, v in record.items()}}
+    return {"lines": [line_hash(line) for line in text.split("\n")],
+            **record, **{key: _hidden(record[key], text) for key in _NAMING}}
 
 
 def attach(record: Mapping[str, Any], line_of: Mapping[str, str]) -> Article | None:
@@ -47,10 +57,9 @@ def attach(record: Mapping[str, Any], line_of: Mapping[str, str]) -> Article | N
     if any(key not in line_of for key in record["lines"]):
         return None
     text = "\n".join(line_of[key] for key in record["lines"])
-    found: dict[str, Any] = {k: _shown(v, text) for k, v in record.items() if k != "lines"}
-    for entity in found["entities"]:
-        entity["text"] = text[entity["start"] : entity["end"]]
-    return article_from_dict({**found, "text": text})
+    entities = [{**e, "text": text[e["start"] : e["end"]]} for e in record["entities"]]
+    named = {key: _shown(record[key], text) for key in _NAMING}
+    return article_from_dict({**record, **named, "entities": entities, "text": text})
 
 
 def _hidden(value: Any, text: str) -> Any:
@@ -79,24 +88,24 @@ def read_standoff(path: Path, texts: Sequence[Path | str]) -> tuple[list[Article
         DataError: the file or the texts cannot be read, or what is put together breaks the contract of articles.
     """
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
         wanted = {key for record in records for key in record["lines"]}
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise DataError(f"no annotation without text: {fault}", place=str(path),
                         repair="python -m data.standoff write GOLD.jsonl OUT.jsonl") from fault
-    line_of = {}
+    line_of = {line_hash(""): ""}
     for file in text_files(texts):
         for line in iter_lines(file):
             if (key := line_hash(line.rstrip("\n"))) in wanted:
                 line_of[key] = line.rstrip("\n")
     try:
-        found = {str(record["id"]): attach(record, line_of) for record in records}
+        found = [(str(record["id"]), attach(record, line_of)) for record in records]
     except (KeyError, TypeError, ValueError) as fault:
         raise DataError(f"a record is damaged: {fault!r}", place=str(path)) from fault
-    articles = [a for a in found.values() if a is not None]
+    articles = [article for _, article in found if article is not None]
     if faults := validate_articles(articles):
         raise DataError("faults:\n  " + "\n  ".join(faults), place=str(path))
-    return articles, [name for name, article in found.items() if article is None]
+    return articles, [name for name, article in found if article is None]
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

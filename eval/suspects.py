@@ -180,7 +180,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=13, help="of the draw, the folds and the corruption (default: %(default)s)")
     parser.add_argument("--corrupt", type=float, default=0.0, metavar="SHARE",
                         help="make this share of the labels wrong first, and count what is found")
-    parser.add_argument("--schema", type=Path, default=Path("configs/schema/hospital.yaml"), help="(default: %(default)s)")
+    parser.add_argument("--schema", type=Path, default=Path("configs/schema/hospital.yaml"),
+                        help="which labels are judged; configs/schema/parties.yaml: those of ORG too (default: %(default)s)")
     parser.add_argument("--name", default="suspects", help="folder below reports/ (default: %(default)s)")
     args = parser.parse_args(argv)
     if args.folds < 2 or not 0 <= args.corrupt < 1:

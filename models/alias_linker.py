@@ -189,9 +189,12 @@ class Linker:
 
 
 def _is_part_of_name(short: str, full: str) -> bool:
-    """张 of 张抒扬, 欧阳 of 欧阳晓晨, 小满 of 石小满, 阿依古丽 of 阿依古丽·买买提; but 张晓 is not 张晓明, nor 文山 李文山."""
+    """张 of 张抒扬, 欧阳 of 欧阳晓晨, 小满 of 石小满, 阿依古丽 of 阿依古丽·买买提, 科莫 of 安德鲁·科莫; but 张晓 is not 张晓明, nor
+    文山 李文山."""
     if len(short) >= len(full):
         return False
+    if len(short) > 1 and full.endswith("·" + short):
+        return True
     if full.startswith(short):
         # Names of four characters and more have no Han given name to be cut: 布和 of 布和巴雅尔.
         return len(short) == 1 or full[len(short)] == "·" or short == surname_of(full) or (len(short) == 2 and len(full) > 3)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.names import surname_of
 from data.tags import TokenSpan
 from models.inputs import EncodedArticle
 
@@ -43,7 +44,7 @@ def shared_scores(labels: Sequence[str], names: Sequence[str], scores: Sequence[
 def trimmed_names(article: EncodedArticle, spans: Sequence[TokenSpan], labels: Sequence[str]) -> list[TokenSpan]:
     """The spans, and a doubtful person's name that stands once and is another one and a character cut down to that one:
     袁霞和 where 袁霞 stands twice and for sure. In the training corpus every gold name that goes on so begins with a
-    compound surname.
+    compound surname, which is left alone: 司空岩 beside 司空.
     """
     names = [article.clean_name(s) if labels[s.label] == "PERSON" else "" for s in spans]
     standing = Counter(names)
@@ -53,7 +54,7 @@ def trimmed_names(article: EncodedArticle, spans: Sequence[TokenSpan], labels: S
     trimmed = []
     for name, span in zip(names, spans, strict=True):
         short = name[:-1]
-        doubtful = standing[name] == 1 and span.score < DOUBTFUL
+        doubtful = standing[name] == 1 and span.score < DOUBTFUL and short != surname_of(name)
         if doubtful and len(short) >= SHORTEST_NAME["PERSON"] and standing[short] > 1 and best[short] >= max(SURE, span.score):
             cut = replace(span, token_end=span.token_end - 1, score=best[short])
             span = cut if article.clean_name(cut) == short else span  # Latin tokens hold more than one character

@@ -73,7 +73,8 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
         schema: gives the tags and what may follow what.
         cuts: ``(N,)`` sentence index of each token; no span crosses from one sentence into the next.
         transitions: ``(C, C)`` scores of a CRF, where there is one.
-        bonus: ``(N, C)`` added to the log probabilities in the search, not to the scores of the spans found.
+        bonus: ``(N, C)`` added to the log probabilities in the search, not to the scores of the spans found; where it is
+            ``ILLEGAL``, no span is, for a CRF's scores either.
         joined: ``(N,)`` whether a token goes on with a word that the one before it begins; a span that cuts a word is none.
 
     Returns:
@@ -96,7 +97,8 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     probabilities = np.exp(log_probs)
     if transitions is not None:
         tokens, parts = _gathered(borders, np.logical_or.reduceat(path != OUTSIDE, borders[:-1]))
-        probabilities[tokens] = marginals(log_probs[tokens], steps, parts)
+        possible = log_probs if bonus is None else np.where(bonus <= ILLEGAL, ILLEGAL, log_probs)
+        probabilities[tokens] = marginals(possible[tokens], steps, parts)
     # No sentence begins with I-, so that no span runs on into the next one.
     cut = np.zeros(len(path) + 1, dtype=bool) if joined is None else np.append(joined, False)
     chosen = probabilities[np.arange(len(path)), path]

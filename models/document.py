@@ -189,7 +189,9 @@ class Predictor:
                              relations=(*article.relations, *reading.unlikely))
         if self.answers is not None:
             # Before the floors: an agreement with a company has, in the answers of a schema without ORG, one party alone.
-            article, candidates = restrict(article, self.answers), restrict(candidates, self.answers)
+            nothing_more = not (reading.rejected or reading.unlikely)
+            article = restrict(article, self.answers)
+            candidates = article if nothing_more else restrict(candidates, self.answers)
         return replace(article, uncertainty=reading.uncertainty, events=tuple(
             v for v in article.events if v.score is None or v.score >= self.thresholds.get(event_kind_of(v), 0.0)
         )), candidates

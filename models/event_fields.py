@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.markup import KINDS
 
@@ -67,8 +67,8 @@ class EventText:
 
     ``stated`` are the sentences that state it, ``headline`` opens the article, ``rest`` are the other sentences that
     speak of signing. ``own`` are the surfaces of the parties that no other event of the article shares, ``neighbours``
-    those of the parties of other events alone, ``names`` those of all institutions and persons; ``hospitals`` and
-    ``others`` are the canonical parties.
+    those of the parties of other events alone, ``names`` those of all institutions and persons; ``partners`` are those of
+    them that may be what a party alone signed with; ``hospitals`` and ``others`` are the canonical parties.
     """
 
     stated: Sequence[str]
@@ -77,6 +77,7 @@ class EventText:
     own: Collection[str] = ()
     neighbours: Collection[str] = ()
     names: Collection[str] = ()
+    partners: Collection[str] = ()
     hospitals: Sequence[str] = ()
     others: Sequence[str] = ()
     date: str | None = None
@@ -168,11 +169,17 @@ def event_kind(text: EventText, agreement: str | None) -> str:
     if len(text.hospitals) > 1 or (best in shown_by_name and best not in ("共建", "院校合作")):
         return best
     # One hospital alone: its partner is a school, or no medical institution at all.
-    school = any(map(_SCHOOL.search, text.others or [_masked(s, text) for s in text.stated]))  # 重庆大学附属涪陵医院 is no school
+    school = any(map(_SCHOOL.search, text.others or _with_partners(text)))
     elsewhere = not shown_by_name and not any(best in _shown(s) for s in text.stated)
     if best in ("共建", "other", "院校合作") or elsewhere:
         return "院校合作" if school else "非医院伙伴"
     return best
+
+
+def _with_partners(text: EventText) -> list[str]:
+    """The stating sentences without the names of hospitals (重庆大学附属涪陵医院 is no school), with those of partners."""
+    shown = replace(text, names=set(text.names) - set(text.partners), neighbours=set(text.neighbours) - set(text.partners))
+    return [_masked(s, shown) for s in text.stated]
 
 
 def _shown(words: str) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from data.article import Entity, Event, Relation, Signatory
 from data.errors import run_command
+from data.schema import ORG
 from models.aliases import Clusters
 from models.dates import resolve_all
 from models.event_fields import EventText, agreement_name, event_kind, event_status, is_denied
@@ -206,11 +207,15 @@ def _with_fields(
     that only others have."""
     named = [e.id for e in entities if e.id in clusters.of]
     own, neighbours = ({view.surfaces[i] for i in named if clusters.of[i] in group} for group in alone)
+    # An organisation of another kind beside a party alone may be the partner that it was not joined with, whoever else's
+    # it is: 甲院与乙大学、丙院与丁公司签约.
+    is_alone = len(event.parties) + len(event.other_parties) == 1
+    partners = {view.surfaces[e.id] for e in entities if is_alone and e.label == ORG}
     text = EventText(
         stated=[view.sentences[s].strip() for s in sentences],
         headline=next((s.strip() for s in view.sentences if s), ""),
         rest=[s.strip() for i, s in enumerate(view.sentences) if s and i not in sentences],
-        own=own, neighbours=neighbours, names={view.surfaces[i] for i in named},
+        own=own, neighbours=neighbours - partners, names={view.surfaces[i] for i in named}, partners=partners - own,
         hospitals=event.parties, others=event.other_parties, date=event.date, published=published)
     agreement = agreement_name(text)
     return replace(event, agreement=agreement, kind=event_kind(text, agreement), status=event_status(text),

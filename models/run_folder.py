@@ -66,7 +66,11 @@ def model_settings(folder: Path) -> dict[str, Any]:
     if not settings:
         raise ModelError(f"config.json has no {SETTINGS!r} entry: an encoder or a foreign model, no trained run",
                          place=str(folder), repair="give a folder that training.train wrote, such as runs/default")
-    schema_from_dict(settings["schema"], place=str(folder / "config.json"))
+    schema = schema_from_dict(settings["schema"], place=str(folder / "config.json"))
+    answers = settings.get("answers")
+    if answers and not schema.covers(schema_from_dict(answers, place=str(folder / "config.json"))):
+        raise ModelError("config.json asks for answers in a schema that the model does not read", place=str(folder),
+                         repair="train it anew with this version: make train")
     if lacking := sorted({"max_tokens", "overlap_tokens", "hints", "thresholds"} - set(settings)):
         raise ModelError(f"config.json is of an older version: {SETTINGS} lacks {', '.join(lacking)}", place=str(folder),
                          repair="train it anew with this version: make train")

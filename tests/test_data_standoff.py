@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.article import Article, Entity, read_jsonl, write_jsonl
-from data.standoff import attach, detach, line_hash, main
+from data.errors import DataError
+from data.standoff import attach, detach, line_hash, main, read_standoff
 
 
 def lines_of(articles: list[Article]) -> dict[str, str]:
@@ -28,6 +29,16 @@ def test_the_seeds_come_back_and_no_name_of_theirs_is_in_it(seeds: list[Article]
         assert attach(json.loads(json.dumps(record)), lines_of(seeds)) == article
         stored = json.dumps(record, ensure_ascii=False)
         assert not [e.text for e in article.entities if not e.text.isascii() and e.text in stored]
+
+
+def test_ids_and_empty_lines_are_no_words_of_the_text(tmp_path: Path) -> None:
+    article = Article(id="甲院", text="甲院签约\n\n\u2028乙院")
+    assert detach(article)["id"] == "甲院"
+    (tmp_path / "bare.jsonl").write_text(json.dumps(detach(article), ensure_ascii=False) + "\n", encoding="utf-8")
+    (tmp_path / "text.txt").write_text("\u2028乙院\n甲院签约\n", encoding="utf-8")
+    assert read_standoff(tmp_path / "bare.jsonl", [tmp_path / "text.txt"]) == ([article], [])
+    with pytest.raises(DataError, match="carriage return"):
+        detach(replace(article, text="甲院\r\n"))
 
 
 def test_an_article_without_its_lines_is_none(seeds: list[Article]) -> None:

@@ -123,7 +123,7 @@ def test_a_bare_surname_joins_the_one_full_name() -> None:
     assert cluster("张三丰", "张", "李", label="PERSON").undecided == ()
 
 
-@pytest.mark.parametrize(("short", "full"), [("欧阳", "欧阳晓晨"), ("小满", "石小满"), ("阿依古丽", "阿依古丽·买买提"), ("布和", "布和巴雅尔"), ("张三丰", "张三丰")])
+@pytest.mark.parametrize(("short", "full"), [("欧阳", "欧阳晓晨"), ("小满", "石小满"), ("阿依古丽", "阿依古丽·买买提"), ("科莫", "安德鲁·科莫"), ("布和", "布和巴雅尔"), ("张三丰", "张三丰")])
 def test_parts_of_a_name_that_stand_for_a_person(short: str, full: str) -> None:
     assert canonical(full, short, label="PERSON") == [full, full]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data.article import Article
+from data.article import Article, read_jsonl
 from data.errors import UsageError
 from data.schema import RelationType, Schema, restrict
 from data.validate import validate_articles
@@ -20,7 +20,7 @@ from models.light import load_light
 from models.run_folder import dump_yaml, load_predictor, predictor_of, save_run
 from models.signing import SigningModel
 from training.config import parse_config
-from training.train import build_model, read_material
+from training.train import build_model, read_material, run
 
 LOW = 0.005  # untrained heads hardly ever say more
 
@@ -90,6 +90,18 @@ def test_training_keeps_what_is_read_and_scores_what_is_asked(tiny_encoder: Path
     assert model.schema == parties and model.answers == hospital
     same, _ = build_model(config, material.schema, material.schema)
     assert same.schema == hospital and same.answers is None
+
+
+def test_without_a_dev_set_the_training_articles_are_scored_in_the_schema_of_the_answers(
+    tiny_encoder: Path, tmp_path: Path, hospital: Schema
+) -> None:
+    config = parse_config({"name": "narrow", "encoder": str(tiny_encoder), "reading_schema": "configs/schema/parties.yaml",
+                           "data": {"train": ["data/gold/seeds.jsonl"], "dev": []}, "runs": str(tmp_path / "runs"),
+                           "optimiser": {"epochs": 1}, "windows": {"max_tokens": 64, "overlap_tokens": 16},
+                           "reports": str(tmp_path / "reports"), "threads": 1})
+    run(config, resume=False, command="test")
+    gold = read_jsonl(tmp_path / "reports" / "narrow" / "gold.jsonl")
+    assert gold and {e.label for a in gold for e in a.entities} == set(hospital.labels)
 
 
 def test_a_schema_that_lacks_what_is_asked_for_is_refused(tmp_path: Path, tiny_encoder: Path) -> None:

@@ -181,3 +181,15 @@ def test_certain_tags_come_back_as_they_are(hospital: Schema) -> None:
 
 def test_no_tokens(hospital: Schema) -> None:
     assert decode_spans(np.zeros((0, 9)), hospital, np.zeros(0)) == []
+
+
+def test_where_the_search_may_not_go_a_span_has_no_share_of_its_probability(hospital: Schema) -> None:
+    """Under a CRF: what stands behind a banned token is judged as what it is, the beginning of a span."""
+    logits = np.full((3, len(hospital.tags)), -9.0, dtype=np.float32)
+    logits[0, 1] = logits[1, 2] = logits[2, 2] = 4.0  # B I I
+    logits[2, 1] = 2.0
+    bonus = np.zeros_like(logits)
+    bonus[1, 1:] = ILLEGAL
+    transitions = np.zeros((len(hospital.tags),) * 2, dtype=np.float32)
+    first, second = decode_spans(logits, hospital, np.zeros(3, dtype=np.int64), transitions, bonus)
+    assert (first.token_end, second.token_start) == (1, 2) and min(first.score, second.score) > 0.99

@@ -252,3 +252,13 @@ def test_an_article_without_a_word_of_agreement_has_no_event(marked) -> None:
     told = "{P1:罗介}代表{H1:涉县医院}%s。\n> P1 for H1"
     assert len(events(marked(told % "签字"))) == 1
     assert events(marked(told % "发言")) == []
+
+
+def test_a_partner_that_was_not_joined_names_kind_and_agreement(marked) -> None:
+    """The pair of the first sentence was missed; that its university is a party elsewhere takes nothing from it."""
+    article = marked("{D1:11月8日}，{H1:甲医院}与{O1:江东医科大学}签署人才培养协议。\n> H1 on D1\n"
+                     "{H1:丙医院}与{O1:江东医科大学}、{O2:江城科技有限公司}签署数据合作协议。\n> H1 + O1; H1 + O2; O1 + O2",
+                     header("丙医院", "江东医科大学", "江城科技有限公司"))
+    one, other = events(article)
+    assert (one.parties, one.agreement, one.kind) == (("甲医院",), "人才培养协议", "院校合作")
+    assert (other.parties, other.agreement) == (("丙医院",), "数据合作协议") and len(other.other_parties) == 2

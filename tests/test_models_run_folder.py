@@ -74,6 +74,13 @@ def test_a_run_without_its_relation_head(copy: Path) -> None:
     assert "relation_head." in refused(copy) and "train it anew" in refused(copy)
 
 
+def test_answers_that_the_model_does_not_read_are_told(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    config["qianyue"]["answers"] = {"name": "books", "labels": ["BOOK"], "relations": []}
+    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert "does not read" in refused(copy)
+
+
 def test_settings_are_read_without_weights(run_folder: Path, predictor: Predictor) -> None:
     settings = model_settings(run_folder)
     assert settings["max_tokens"] == 64 and settings["thresholds"] == predictor.thresholds

@@ -160,7 +160,7 @@ def load_teacher(config: TrainConfig, student: SigningModel) -> SigningModel | N
     teacher = load_predictor(config.teacher.run, engine="torch").model
     if (teacher.schema.tags, teacher.config.vocab_size) != (student.schema.tags, student.config.vocab_size):
         raise UsageError("expected a run with the same tags and vocabulary", place="teacher.run",
-                         repair="train both with the same schema and encoder")
+                         repair="train both with the same schema, reading_schema and encoder")
     return teacher.requires_grad_(False).to(student.device)
 
 
@@ -230,7 +230,8 @@ def run(config: TrainConfig, *, resume: bool, command: str) -> None:
     predictor = predictor_of(model, tokenizer, name=config.name)
     facts = RunFacts(config=config.resolved(), command=command, train=material.train, dev=material.dev,
                      dropped=dict(material.dropped), cost={**cost, **_cost(meter)})
-    metrics = evaluate_run(predictor, material.dev or material.train, facts, config.report_folder)
+    gold = material.dev or [restrict(a, material.schema) for a in material.train]
+    metrics = evaluate_run(predictor, gold, facts, config.report_folder)
     save_run(config.run_folder, model, tokenizer, {
         "run.yaml": dump_yaml(config.resolved()), "schema.yaml": dump_yaml(material.schema.to_dict()),
         "metrics.json": metrics.to_json(), "README.md": model_card(config.resolved(), metrics.record),
