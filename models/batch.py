@@ -53,6 +53,7 @@ class BatchOptions:
     shard_articles: int = SHARD_ARTICLES
     workers: int = 0
     engine: str | None = None
+    all_labels: bool = False
     cluster_workers: int = 0  # actors of a Ray cluster; 0: this process
 
     @property
@@ -148,7 +149,8 @@ class BatchRun:
     def manifest(self) -> dict[str, Any]:
         """What must be the same for a run to be gone on with."""
         options = self.options
-        return {"version": VERSION, "model": model_digest(options.model, options.engine), "lines": options.kind,
+        how = f"{options.engine}{' all labels' * options.all_labels}"
+        return {"version": VERSION, "model": model_digest(options.model, how), "lines": options.kind,
                 "register": sha256_of(options.register) if options.register else None, "columns": asdict(options.columns),
                 "shard_articles": options.shard_articles, "inputs": list(options.inputs), "found": self.found}
 
@@ -246,16 +248,16 @@ def make_reading(options: BatchOptions, register: Register | None) -> Reading:
     """Load the model of a run."""
     from models.extractor import Extractor
 
-    extractor = Extractor.load(options.model, engine=options.engine or "auto")
+    extractor = Extractor.load(options.model, engine=options.engine or "auto", all_labels=options.all_labels)
     return Reading(extract=extractor.extract_all, kind=options.kind, register=register)
 
 
-def model_digest(run: Path, engine: str | None) -> str:
-    """What tells one model from another: the engine, and every file of the run that predictions depend on."""
+def model_digest(run: Path, how: str) -> str:
+    """What tells one model from another: how it is read, and every file of the run that predictions depend on."""
     from models.checkpoint import check_checkpoint
 
     check_checkpoint(run)
-    digest = hashlib.sha256(f"{run.name}\0{engine}".encode())
+    digest = hashlib.sha256(f"{run.name}\0{how}".encode())
     for path in sorted(run.iterdir()):
         if path.suffix in _WEIGHTS and path.name != "metrics.json":
             digest.update(f"{path.name}\0{sha256_of(path)}".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from data.article import Article
@@ -27,8 +28,11 @@ class Extractor:
         self.extract("甲院与乙院签约。")
 
     @classmethod
-    def load(cls, folder: Path | str, *, engine: str = "auto") -> Extractor:
+    def load(cls, folder: Path | str, *, engine: str = "auto", all_labels: bool = False) -> Extractor:
         """Load a run folder; ``engine`` is one of :data:`models.engines.ENGINES`.
+
+        Args:
+            all_labels: hand out all that the run reads, not only what it is asked for: with the default, ORG too.
 
         Raises:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.
@@ -40,7 +44,7 @@ class Extractor:
             from models.run_folder import load_predictor
 
             predictor = load_predictor(folder, engine=engine)
-        return cls(predictor)
+        return cls(replace(predictor, answers=None) if all_labels else predictor)
 
     @property
     def name(self) -> str:

@@ -35,7 +35,9 @@ def model_card(config: dict[str, Any], metrics: dict[str, Any]) -> str:
         'article = extractor.extract("11月8日，甲市中心医院与乙县人民医院签署合作协议。")',
         "print(article.events)", "```", "",
         "The folder is also a stock `transformers` token classifier "
-        "(`AutoModelForTokenClassification.from_pretrained`); feed it text cleaned by `data.clean.clean_text`.", "",
+        "(`AutoModelForTokenClassification.from_pretrained`); feed it text cleaned by `data.clean.clean_text`."
+        + (" It shows there whatever it was taught to tell apart; its answers leave out what the schema lacks."
+           if config.get("reading_schema") else ""), "",
         "## Scores", "", f"Scored on {scored_on}.", "", *table, "",
         f"Made by `{provenance['command']}`; {provenance['train_articles']} training articles "
         f"(sha256 {provenance['train_sha256'][:12]}), gold sha256 {provenance['gold_sha256'][:12]}, "

@@ -43,6 +43,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     for name in ("text", "id", "published", "publisher"):
         columns.add_argument(f"--{name}-column", default=name, metavar="NAME", help=f"default: {name}")
     columns.add_argument("--title-column", metavar="NAME", help="put on a line above the text")
+    parser.add_argument("--all-labels", action="store_true",
+                        help="hand out all that the run was taught to tell apart: with the default, ORG too (for annotators)")
     work = parser.add_argument_group("how the work is done")
     work.add_argument("--workers", type=_count, default=0, metavar="N",
                       help="processes that read ahead of the model: they help with HTML where cores are idle, not with JSONL, "
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_batch(BatchOptions(
         model=args.model, inputs=tuple(args.input), output=args.output, output_format=format_of(args.output, args.format),
         events_only=args.events_only, register=args.register, shard_articles=args.shard_articles, workers=args.workers,
-        engine=args.engine, cluster_workers=args.cluster_workers if args.engine_cluster else 0,
+        engine=args.engine, all_labels=args.all_labels, cluster_workers=args.cluster_workers if args.engine_cluster else 0,
         columns=Columns(text=args.text_column, id=args.id_column, published=args.published_column,
                         publisher=args.publisher_column, title=args.title_column)))
 

@@ -181,12 +181,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                "There is no login: whoever reaches the address can have texts read.")
     parser.add_argument("--label-studio", action="store_true", required=True, help="the protocol; there is no other")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="a run folder, such as runs/default")
+    parser.add_argument("--all-labels", action="store_true",
+                        help="hand out all that the run was taught to tell apart: with the default, ORG too")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=9090, help="(default: %(default)s)")
     args = parser.parse_args(argv)
     from models.extractor import Extractor
 
-    server = make_server(Backend(Extractor.load(args.model), version=args.model.name), host=args.host, port=args.port)
+    extractor = Extractor.load(args.model, all_labels=args.all_labels)
+    server = make_server(Backend(extractor, version=args.model.name), host=args.host, port=args.port)
     if not _is_local(args.host):
         print(f"note: {args.host} may be reached from other machines, and there is no login", file=sys.stderr)
     host, port = server.server_address[:2]

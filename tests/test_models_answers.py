@@ -69,6 +69,9 @@ def test_a_run_folder_remembers_in_which_schema_to_answer(
     save_run(tmp_path / "run", narrow.model, narrow.encoder.tokenizer, {"schema.yaml": dump_yaml(hospital.to_dict())})
     light, full = load_light(tmp_path / "run"), load_predictor(tmp_path / "run")
     assert light is not None and light.schema == full.schema == Extractor.load(tmp_path / "run").schema == hospital
+    whole = Extractor.load(tmp_path / "run", all_labels=True)
+    assert whole.schema.labels == ("HOSPITAL", "PERSON", "ROLE", "DATE", "ORG")
+    assert any(e.label == "ORG" for a in whole.extract_batch(given) for e in a.entities)
     found = list(light.predict(given))
     assert found == list(full.predict(given)) and sum(len(a.entities) for a in found) > 50
     assert {e.label for a in found for e in a.entities} <= set(hospital.labels)
