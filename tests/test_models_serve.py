@@ -74,7 +74,7 @@ def test_predict_says_what_batch_inference_says(send: Send, predictor: Predictor
     assert (found.entities, found.relations) == (expected.entities, expected.relations)
     assert [r["result"] for r in said["results"][1:]] == [[], []]
     drawn = {label: i["direction"] for i in said["results"][0]["result"] if i["type"] == "relation" for label in i["labels"]}
-    assert drawn["SIGNED_WITH"] == "bi" and drawn["WORKS_AT"] == "right", "drawn as push draws them"
+    assert drawn.pop("SIGNED_WITH") == "bi" and set(drawn.values()) == {"right"}, "drawn as push draws them"
     assert {r["model_version"] for r in said["results"]} == {"untrained"}
 
 
