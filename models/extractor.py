@@ -32,7 +32,7 @@ class Extractor:
         """Load a run folder; ``engine`` is one of :data:`models.engines.ENGINES`.
 
         Args:
-            all_labels: hand out all that the run reads, not only what it is asked for: with the default, ORG too.
+            all_labels: hand out all that the run reads, where its config has a ``reading_schema``: ORG too.
 
         Raises:
             ModelError: the folder is missing, incomplete or unsafe, or holds no such export.

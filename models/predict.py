@@ -44,7 +44,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         columns.add_argument(f"--{name}-column", default=name, metavar="NAME", help=f"default: {name}")
     columns.add_argument("--title-column", metavar="NAME", help="put on a line above the text")
     parser.add_argument("--all-labels", action="store_true",
-                        help="hand out all that the run was taught to tell apart: with the default, ORG too (for annotators)")
+                        help="hand out all that the run was taught to tell apart, where its config has a reading_schema")
     work = parser.add_argument_group("how the work is done")
     work.add_argument("--workers", type=_count, default=0, metavar="N",
                       help="processes that read ahead of the model: they help with HTML where cores are idle, not with JSONL, "

@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--label-studio", action="store_true", required=True, help="the protocol; there is no other")
     parser.add_argument("--model", required=True, type=Path, metavar="RUN", help="a run folder, such as runs/default")
     parser.add_argument("--all-labels", action="store_true",
-                        help="hand out all that the run was taught to tell apart: with the default, ORG too")
+                        help="hand out all that the run was taught to tell apart, where its config has a reading_schema")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=9090, help="(default: %(default)s)")
     args = parser.parse_args(argv)

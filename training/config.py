@@ -107,6 +107,7 @@ class TrainConfig(Section):
     seed: int = 13
     label_schema: str = Field(default="configs/schema/hospital.yaml", alias="schema")
     # What the model is taught to tell apart, where that is more than ``schema``, in which it answers; null: the same.
+    # Articles that were annotated without the rest teach that there is none of it.
     reading_schema: str | None = None
     encoder: str = "models/encoder-zh-small"  # a folder or a hub name of any BERT-architecture checkpoint
     layers: int | None = Field(default=None, ge=1)  # first layers of the encoder to keep, for a smaller model; null: all
