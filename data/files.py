@@ -18,6 +18,11 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def text_hash(text: str) -> str:
+    """Hex SHA-256 of a text in UTF-8, lone surrogates and all."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 @contextmanager
 def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
     """Open a temporary file beside ``path``; it takes the name ``path`` only when the block ends well.

@@ -8,7 +8,6 @@ spells otherwise.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from data.article import Article, article_from_dict, article_to_dict, write_jsonl
 from data.errors import EXIT_OK, DataError, run_command
-from data.files import write_text
+from data.files import text_hash, write_text
 from data.sources import read_source
 from data.text_corpus import iter_lines, text_files
 from data.validate import validate_articles
@@ -28,7 +27,7 @@ _NAMING = ("publisher", "events")  # the keys of an article that repeat words of
 
 def line_hash(line: str) -> str:
     """What a line is known by: the first characters of its SHA-256."""
-    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_CHARS]
+    return text_hash(line)[:HASH_CHARS]
 
 
 def detach(article: Article) -> dict[str, Any]:
@@ -114,7 +113,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m data.standoff", description="Annotation without its text, and back.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  python -m data.standoff write mine.jsonl mine.standoff.jsonl\n"
-               "  python -m data.standoff read data/gold/news.standoff.jsonl --text news.txt.xz --output news.jsonl")
+               "  python -m data.standoff read data/gold/news-test.standoff.jsonl --text news.txt.xz --output news.jsonl")
     commands = parser.add_subparsers(dest="command", required=True)
     write = commands.add_parser("write", help="take the text out")
     write.add_argument("gold", help="article .jsonl, or folder@split")
@@ -137,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     articles, missing = read_standoff(args.standoff, args.text)
     if not articles:
         raise DataError(f"none of its {len(missing)} articles has all its lines in the text given", place=", ".join(args.text),
-                        repair="give the files that data/README.md names for it, one paragraph a line")
+                        repair="give the texts that were annotated, one paragraph a line; those of data/gold: README.md, Scores")
     write_jsonl(args.output, articles)
     print(f"{args.output}: {len(articles)} articles")
     if missing:

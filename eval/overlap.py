@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from data.article import Article
 from data.clean import clean_text
 from data.errors import QianyueError
+from data.files import text_hash
 from data.sources import read_sources
 
 
@@ -43,7 +43,7 @@ def material_of_run(run: Path) -> Material:
 def fingerprint(article: Article) -> str:
     """Of the cleaned text without white space: the same page in traditional characters, with glosses or other line
     ends is still the same page."""
-    return hashlib.sha256("".join(clean_text(article.text).text.split()).encode("utf-8", "surrogatepass")).hexdigest()
+    return text_hash("".join(clean_text(article.text).text.split()))
 
 
 def seen_ids(gold: Sequence[Article], material: Sequence[Article]) -> list[str]:

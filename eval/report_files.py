@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 from data.article import Article, article_to_dict, read_jsonl, write_jsonl
 from data.errors import DataError
-from data.files import write_text
+from data.files import text_hash, write_text
 
 METRICS, GOLD, PREDICTIONS = "metrics.json", "gold.jsonl", "predictions.jsonl"
 ON_GOLD, CANDIDATES, BASELINE = "on_gold_entities.jsonl", "candidates.jsonl", "baseline-{}.jsonl"
@@ -91,4 +90,4 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> str:
 def data_hash(articles: Sequence[Article]) -> str:
     """Changes with any text, annotation or order."""
     lines = "\n".join(json.dumps(article_to_dict(a), ensure_ascii=False, sort_keys=True) for a in articles)
-    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_hash(lines)

@@ -8,7 +8,6 @@ how many of them are listed early.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import random
 import shutil
@@ -69,12 +68,13 @@ def doubts_of_run(run: Path, articles: Sequence[Article]) -> list[Doubt]:
 def judge(config: Path, overrides: Sequence[str], gold: Sequence[Article], *, name: str, folds: int, seed: int) -> list[Doubt]:
     """Every label of the gold articles, judged by the fold that left its article out, the most doubtful first."""
     from data.article import dump_line
+    from data.files import text_hash
     from eval.crossval import fingerprint_of
 
     order = list(gold)
     random.Random(seed).shuffle(order)
     text = "".join(dump_line(a) for a in gold) + f"{folds} {seed}"
-    fingerprint = hashlib.sha256((fingerprint_of(config, overrides) + text).encode("utf-8", "surrogatepass")).hexdigest()
+    fingerprint = text_hash(fingerprint_of(config, overrides) + text)
     doubts: list[Doubt] = []
     for k in range(folds):
         held_out = order[k::folds]

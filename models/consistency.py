@@ -100,11 +100,11 @@ def repeated_names(
 def _sure(article: EncodedArticle, spans: Sequence[TokenSpan], labels: Sequence[str]) -> Mapping[tuple[int, str], float]:
     """Label and name of every mention that is long and certain enough, with its best score."""
     best: dict[tuple[int, str], float] = {}
-    for span in spans:
+    for span in (s for s in spans if s.score >= SURE):
         name = article.clean_name(span)
         # A foreign person goes on under the last part of the name: in the corpus it is never anything else.
         last = name.rpartition("·")[2] if labels[span.label] == "PERSON" else name
         for form in {name, last}:
-            if span.score >= SURE and len(form) >= SHORTEST_NAME.get(labels[span.label], len(form) + 1):
+            if len(form) >= SHORTEST_NAME.get(labels[span.label], len(form) + 1):
                 best[span.label, form] = max(span.score, best.get((span.label, form), 0.0))
     return best

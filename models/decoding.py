@@ -97,8 +97,8 @@ def decode_spans(logits: np.ndarray, schema: Schema, cuts: np.ndarray, transitio
     probabilities = np.exp(log_probs)
     if transitions is not None:
         tokens, parts = _gathered(borders, np.logical_or.reduceat(path != OUTSIDE, borders[:-1]))
-        possible = log_probs if bonus is None else np.where(bonus <= ILLEGAL, ILLEGAL, log_probs)
-        probabilities[tokens] = marginals(possible[tokens], steps, parts)
+        possible = log_probs[tokens] if bonus is None else np.where(bonus[tokens] <= ILLEGAL, ILLEGAL, log_probs[tokens])
+        probabilities[tokens] = marginals(possible, steps, parts)
     # No sentence begins with I-, so that no span runs on into the next one.
     cut = np.zeros(len(path) + 1, dtype=bool) if joined is None else np.append(joined, False)
     chosen = probabilities[np.arange(len(path)), path]

@@ -159,8 +159,6 @@ def _gate(
 
 
 def _read(predictor: Predictor, engine: Engine, articles: Sequence[Article]) -> list[Article]:
-    from dataclasses import replace
-
     return list(replace(predictor, engine=engine).predict(articles))
 
 

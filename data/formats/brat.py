@@ -5,7 +5,6 @@ Offsets count code points and line ends as they stand in the file. ``T`` lines a
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import unquote
 
 from data.article import Article, Entity, Relation
 from data.errors import DataError, UsageError
-from data.files import write_text
+from data.files import text_hash, write_text
 from data.formats.base import Format, Ledger, count_unheld, numbered_lines, storable
 
 _SPAN = re.compile(r"(?P<id>T[^\s]*)\t(?P<label>[^\s]+) (?P<start>\d+) (?P<end>\d+)\t(?P<text>.*)", re.DOTALL)
@@ -119,7 +118,7 @@ def _file_name(article_id: str, ledger: Ledger) -> str:
     name = _UNSAFE.sub(lambda m: f"%{ord(m[0]):02X}", storable(article_id, ledger)) or "%"
     if len(name.encode()) > _LONGEST_NAME:
         ledger.count("article ids too long for a file name")
-        digest = hashlib.sha256(article_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        digest = text_hash(article_id)[:12]
         name = name.encode()[:60].decode("utf-8", "ignore") + "-" + digest
     return name
 

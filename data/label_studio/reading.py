@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.article import Article, Relation, article_from_dict, article_to_dict
+from data.files import text_hash
 from data.formats.base import Ledger, sound
 from data.formats.label_studio import NO_SIGNING, SIGNING_CONTROL, result_to_article, text_of
 from data.label_studio.rules import Annotation, annotator_of
-from data.label_studio.tasks import HASH, fingerprint, text_hash
+from data.label_studio.tasks import HASH, fingerprint
 from data.schema import Schema
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
 
 from data.article import Article, article_to_dict
 from data.errors import UsageError
+from data.files import text_hash
 from data.formats.base import Ledger, sound
 from data.formats.label_studio import LABEL_CONTROL, TEXT_OBJECT, article_to_task
 from data.schema import Schema, restrict
 
 HASH = "text_sha256"
 Key = tuple[str, str]  # article id, hash of the text
-
-
-def text_hash(text: str) -> str:
-    """Hex SHA-256 of the text in UTF-8."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def key_of(data: dict[str, Any]) -> Key:
